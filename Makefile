@@ -1,0 +1,43 @@
+# make          installs into .venv and runs the pipeline on the photographs that ship with scikit-image
+# make test     the tests            make check    ruff, mypy, snakefmt, snakemake --lint
+# make TORCH_INDEX=URL …             takes torch from another wheel index (a CUDA build, say)
+PYTHON ?= python3
+PRESET ?= quick
+CORES ?= all
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+STAMP := .venv/.installed
+
+.PHONY: all install test check format clean
+
+all: install
+	@echo "preset $(PRESET): the report will be reports/$(PRESET)/index.md"
+	@$(BIN)/python -m bench run --preset $(PRESET) --cores $(CORES)
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing pinned dependencies into .venv (about 3 GB, some minutes)"
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $$(grep '^torch==' constraints.txt)
+	$(PIP) -c constraints.txt -e '.[bench,iqa,dev]'
+	@touch $@
+
+test: install
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile
+	$(BIN)/snakemake --lint --config preset=quick
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile
+
+clean:
+	rm -rf results/runs results/throughput results/logs results/benchmarks results/check.json reports/quick .snakemake

@@ -1,0 +1,223 @@
+"""``python -m bench VERB …``: the only reader of the command line.
+
+Every verb is one typed function in ``bench/stages``; each runs without Snakemake. Bad input ends in
+one line on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.errors import BenchError, nearest
+from bench.plan import Plan, load_plan
+
+
+class Verbs(click.Group):
+    """Commands in the order of the data, and the nearest name for a mistyped one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of definition."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Adds the nearest valid verb to click's message."""
+        if args and args[0] not in self.commands:
+            hint = nearest(args[0], self.commands)
+            raise BenchError(
+                f"unknown verb {args[0]!r}{hint} (allowed: {', '.join(self.commands)})"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Benchmark of reverse convolution: data sets, training, evaluation, tables, reports."""
+
+
+def planned(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the options that name a plan, and calls it with the plan."""
+
+    @click.option("--preset", default="quick", show_default=True, help="a file in config/presets")
+    @click.option("--images", help="a subset of the test images: N (the first N) or everyN")
+    @click.option("--plugins", default="", help="operator files, separated by commas")
+    @click.option("--metrics", default="", help="further pyiqa metrics, separated by commas")
+    @functools.wraps(verb)
+    def command(preset: str, images: str | None, plugins: str, metrics: str, **rest: Any) -> None:
+        plan = load_plan(
+            preset,
+            images=images,
+            plugins=[p for p in plugins.split(",") if p],
+            metrics=[m for m in metrics.split(",") if m],
+        )
+        verb(plan, **rest)
+
+    return command
+
+
+device_option = click.option("--device", help="cpu, cuda or cuda:N; default: the preset's choice")
+quiet_option = click.option("--quiet", is_flag=True, help="no progress")
+
+
+@cli.command()
+@click.argument("targets", nargs=-1)
+@click.option("--preset", default="quick", show_default=True, help="a file in config/presets")
+@click.option("--cores", default="all", show_default=True)
+@click.option("--config", "extra", multiple=True, help="further Snakemake config, key=value")
+def run(targets: tuple[str, ...], preset: str, cores: str, extra: tuple[str, ...]) -> None:
+    """Run the pipeline (Snakemake) on a preset: everything, or TARGETS such as table4."""
+    from bench.launch import run as launch
+
+    sys.exit(launch(preset, cores=cores, targets=targets, extra=extra))
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--jobs", default=4, show_default=True, help="parallel downloads")
+@quiet_option
+def fetch(names: tuple[str, ...], jobs: int, quiet: bool) -> None:
+    """Download data sets by NAME (datasets.yaml), hash-checked; BENCH_MIRROR first."""
+    from bench.stages.fetch import fetch as run
+
+    run(names, jobs=jobs, progress=not quiet)
+
+
+@cli.command()
+@planned
+def plan(plan: Plan) -> None:
+    """List the rows of a preset, what is done, and what is left."""
+    from bench.stages.status import show_plan
+
+    show_plan(plan)
+
+
+@cli.command()
+@planned
+def doctor(plan: Plan) -> None:
+    """Say what this machine has and lacks."""
+    from bench.stages.status import doctor as run
+
+    run(plan)
+
+
+@cli.command()
+@planned
+def check(plan: Plan) -> None:
+    """Build every row on the meta device, before anything is trained."""
+    from bench.stages.check import check as run
+
+    run(plan)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN")
+@device_option
+@quiet_option
+@planned
+def train(plan: Plan, run_id: str, device: str | None, quiet: bool) -> None:
+    """Train one RUN (or load its checkpoint); resumes where it was stopped."""
+    from bench.stages.train import train as run
+
+    run(plan, run_id, device=device, progress=not quiet)
+
+
+@cli.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--key", "keys", multiple=True, help="one evaluation, e.g. set12@denoise-gray-s25")
+@device_option
+@quiet_option
+@planned
+def evaluate(
+    plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None, quiet: bool
+) -> None:
+    """Score one RUN on its test sets; tidy per-image metrics."""
+    from bench.stages.evaluate import evaluate as run
+
+    run(plan, run_id, keys=keys or None, device=device, progress=not quiet)
+
+
+@cli.command()
+@device_option
+@quiet_option
+@planned
+def throughput(plan: Plan, device: str | None, quiet: bool) -> None:
+    """Time operators and models on this machine."""
+    from bench.stages.throughput import throughput as run
+
+    run(plan, device=device, progress=not quiet)
+
+
+names_argument = click.argument("names", nargs=-1)
+missing_option = click.option(
+    "--allow-missing", is_flag=True, help="render what exists and say what is missing"
+)
+
+
+@cli.command()
+@names_argument
+@missing_option
+@planned
+def tables(plan: Plan, names: tuple[str, ...], allow_missing: bool) -> None:
+    """Render tables (all, or by NAME) as Markdown, LaTeX and CSV."""
+    from bench.stages.tables import tables as run
+
+    run(plan, names or None, allow_missing=allow_missing)
+
+
+@cli.command()
+@names_argument
+@missing_option
+@planned
+def figures(plan: Plan, names: tuple[str, ...], allow_missing: bool) -> None:
+    """Draw figures (all, or by NAME) as PNG and PDF."""
+    from bench.stages.figures import figures as run
+
+    run(plan, names or None, allow_missing=allow_missing)
+
+
+@cli.command()
+@missing_option
+@planned
+def report(plan: Plan, allow_missing: bool) -> None:
+    """Write reports/PRESET/index.md and index.html; exits with 1 if a row failed."""
+    from bench.stages.report import report as run
+
+    click.echo(f"report: {run(plan, allow_missing=allow_missing)}")
+
+
+@cli.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")
+@click.option("--out", default=Path("restored"), type=click.Path(path_type=Path), show_default=True)
+@click.option(
+    "--kernel", type=click.Path(path_type=Path), help=".npy blur kernel (non-blind models)"
+)
+@device_option
+def restore(
+    images: tuple[Path, ...], source: str, out: Path, kernel: Path | None, device: str | None
+) -> None:
+    """Apply a trained run or released weights to your own IMAGES."""
+    from bench.stages.restore import restore as run
+
+    for path in run(source, images, out, kernel=kernel, device=device):
+        click.echo(path)
+
+
+def main() -> None:
+    """Entry point: `BenchError` becomes one line and exit code 2."""
+    try:
+        cli(prog_name="python -m bench")
+    except BenchError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

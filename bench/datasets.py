@@ -1,0 +1,330 @@
+"""``datasets.yaml`` as typed entries: what there is, where it lies on disk, and what identifies its content.
+
+Torch-free and quick: the Snakefile reads it every time it is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from bench import atomic, protocols, strict_yaml
+from bench.errors import BenchError, nearest
+
+CATALOGUE = Path(__file__).resolve().parents[1] / "datasets.yaml"
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^/\\]*$")]
+_LIST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][^/\\]*)")
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Download(Strict):
+    """Single files under one base ``url``; their hashes stand in ``sha256`` or in a ``sha256sum -c`` ``list``."""
+
+    url: Url
+    list: str | None = None
+    sha256: dict[FileName, Sha256] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Download:
+        if (self.list is None) == (self.sha256 is None):
+            raise ValueError("download needs either sha256 (name: hash) or list (a file of hashes)")
+        return self
+
+
+class Archive(Strict):
+    """One archive of which the members that match a pattern are kept."""
+
+    url: Url
+    hash: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")] | None
+    """None: nobody publishes one; the first download is recorded in ``<data>/<name>.lock``."""
+    members: str
+    bytes: Annotated[int, Field(ge=1)] | None = None
+
+
+class Photo(Strict):
+    """One file inside an installed package."""
+
+    sha256: Sha256
+    licence: str
+    redistribute: bool = False
+
+
+class Package(Strict):
+    """Photographs inside an installed package: ``folder`` is ``<import name>/<path>``."""
+
+    folder: str
+    files: dict[FileName, Photo]
+
+
+class Dataset(Strict):
+    """One entry of ``datasets.yaml``: exactly one source, and what a reader must know about it."""
+
+    split: Literal["train", "test", "weights", "kernels"]
+    count: Annotated[int, Field(ge=1)] | None = None
+    protocol: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    note: str | None = None
+    redistribute: bool = False
+    groups: list[str] = []
+    download: Download | None = None
+    archive: Archive | None = None
+    package: Package | None = None
+    generated: dict[FileName, Sha256] | None = None
+    folder: str | None = None
+    _name: str = PrivateAttr(default="")
+    _base: Path = PrivateAttr(default=CATALOGUE.parent)
+    _hashes: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("protocol")
+    @classmethod
+    def _known_protocol(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                protocols.get(name)
+            except BenchError as error:
+                raise ValueError(str(error)) from error
+        return name
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Dataset:
+        sources = ("download", "archive", "package", "generated", "folder")
+        given = [s for s in sources if getattr(self, s) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of {', '.join(sources)} is needed, not {' and '.join(given) or 'none'}"
+            )
+        missing = [k for k in ("count", "licence", "citation") if getattr(self, k) is None]
+        if self.folder is None and missing:
+            raise ValueError(
+                f"{' and '.join(missing)} needed (only an entry with folder goes without)"
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        """Its key in ``datasets.yaml``."""
+        return self._name
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """File name → sha256 as declared, sorted by name; empty for archives and folders."""
+        return self._hashes
+
+    def content_hash(self, root: Path | None = None) -> str:
+        """Identity of the content: a sha256 over the sorted sha256 of the files.
+
+        Known from ``datasets.yaml`` without touching the data; an archive counts by its own hash (by its url
+        where none is published, so that a run's identity does not change with the download), and a folder of the
+        user's by the bytes of its images, remembered by path, size and mtime.
+
+        Args:
+            root: the data root, where folder hashes are remembered; default `data_root`.
+        """
+        if self.archive is not None:
+            parts = [self.archive.hash or self.archive.url, self.archive.members]
+        elif self.folder is not None:
+            parts = sorted(hash_folder(self.folder_files(), root or data_root()).values())
+        else:
+            parts = sorted(self._hashes.values())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def directory(self, root: Path | None = None) -> Path:
+        """Where its files lie: ``<root>/<name>``, or the user's own folder."""
+        if self.folder is not None:
+            return self._base / Path(self.folder).expanduser()
+        return (root or data_root()) / self._name
+
+    def files(self, root: Path | None = None) -> list[Path]:
+        """Its files on disk, in order of their names.
+
+        Raises:
+            BenchError: not fetched yet, or a file is missing.
+        """
+        if self.folder is not None:
+            return self.folder_files()
+        names = list(self._hashes) if self.archive is None else self._unpacked(root)
+        paths = [self.directory(root) / n for n in names]
+        for path in paths:
+            if not path.is_file():
+                raise BenchError(f"{path}: missing; run: python -m bench fetch {self._name}")
+        return paths
+
+    def file(self, name: str, root: Path | None = None) -> Path:
+        """One file by its name.
+
+        Raises:
+            BenchError: no such file in the set (with the nearest one), or not fetched yet.
+        """
+        by_name = {p.name: p for p in self.files(root)}
+        if name not in by_name:
+            raise BenchError(f"{self._name} has no file {name!r}{nearest(name, by_name)}")
+        return by_name[name]
+
+    def may_redistribute(self, name: str) -> bool:
+        """Whether pictures of this file may be committed to a public repository."""
+        if self.package is not None and name in self.package.files:
+            return self.package.files[name].redistribute
+        return self.redistribute
+
+    def folder_files(self) -> list[Path]:
+        """Images directly inside the user's folder, sorted by name."""
+        folder = self.directory()
+        if not folder.is_dir():
+            raise BenchError(f"{folder}: no such folder (data set {self._name!r} in datasets.yaml)")
+        found = sorted(
+            p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()
+        )
+        if not found:
+            raise BenchError(
+                f"{folder}: no image in it (data set {self._name!r}; {', '.join(IMAGE_SUFFIXES)})"
+            )
+        return found
+
+    def _unpacked(self, root: Path | None) -> list[str]:
+        path = manifest_path(self._name, root)
+        try:
+            return [
+                entry["file"] for entry in json.loads(path.read_text(encoding="utf-8"))["files"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BenchError(
+                f"{path}: missing or damaged; run: python -m bench fetch {self._name}"
+            ) from error
+
+
+def data_root() -> Path:
+    """The folder for fetched data: ``BENCH_DATA``, or ``data`` in the working directory."""
+    return Path(os.environ.get("BENCH_DATA") or "data").expanduser()
+
+
+def manifest_path(name: str, root: Path | None = None) -> Path:
+    """``<root>/<name>.json``: written last by fetch, so that it says that the set is complete."""
+    return (root or data_root()) / f"{name}.json"
+
+
+def load_datasets(path: Path | None = None) -> dict[str, Dataset]:
+    """Every entry of ``datasets.yaml``, validated.
+
+    Raises:
+        BenchError: anything wrong in the file, with file, line and nearest valid name.
+    """
+    document = strict_yaml.load(path or CATALOGUE)
+    if not isinstance(document.data, dict):
+        raise document.error((), "a mapping of names to data sets is expected")
+    found: dict[str, Dataset] = {}
+    for name, data in document.data.items():
+        at = (name,)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(name)):
+            raise document.error(at, f"{name!r}: a name is made of a-z, 0-9, _ and -")
+        entry = strict_yaml.validate(document, Dataset, data, at)
+        entry._name, entry._base = str(name), document.path.resolve().parent
+        entry._hashes.update(_declared(entry, document, at))
+        if entry.count is not None and entry._hashes and len(entry._hashes) != entry.count:
+            raise document.error(
+                (*at, "count"), f"count: {entry.count}, but {len(entry._hashes)} hashes are given"
+            )
+        found[str(name)] = entry
+    _check_groups(document, found)
+    return found
+
+
+def resolve(names: Sequence[str], datasets: dict[str, Dataset] | None = None) -> list[Dataset]:
+    """Entries by name or by group (``embedded``, ``released``, ``all_test``, …), each once.
+
+    Raises:
+        BenchError: an unknown name, with the nearest valid one.
+    """
+    known = load_datasets() if datasets is None else datasets
+    groups = sorted({g for d in known.values() for g in d.groups})
+    chosen: dict[str, Dataset] = {}
+    for name in names:
+        members = (
+            [known[name]] if name in known else [d for d in known.values() if name in d.groups]
+        )
+        if not members:
+            allowed = [*known, *groups]
+            raise BenchError(
+                f"unknown data set {name!r}{nearest(name, allowed)} (allowed: {', '.join(allowed)})"
+            )
+        chosen.update({d.name: d for d in members})
+    return list(chosen.values())
+
+
+def _check_groups(document: strict_yaml.Document, found: dict[str, Dataset]) -> None:
+    for name, entry in found.items():
+        for i, group in enumerate(entry.groups):
+            if group in found:
+                raise document.error(
+                    (name, "groups", i), f"group {group!r} is also the name of a data set"
+                )
+
+
+def _declared(
+    entry: Dataset, document: strict_yaml.Document, at: tuple[Any, ...]
+) -> dict[str, str]:
+    """File name → sha256 from whichever place the entry gives them in, sorted by name."""
+    if entry.download is not None and entry.download.list is not None:
+        return _read_list(entry._base / entry.download.list, document, (*at, "download", "list"))
+    if entry.download is not None:
+        hashes = dict(entry.download.sha256 or {})
+    elif entry.package is not None:
+        hashes = {n: p.sha256 for n, p in entry.package.files.items()}
+    else:
+        hashes = dict(entry.generated or {})
+    return dict(sorted(hashes.items()))
+
+
+def _read_list(path: Path, document: strict_yaml.Document, at: tuple[Any, ...]) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise document.error(at, f"{path} cannot be read ({error.strerror})") from error
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LIST_LINE.fullmatch(line)
+        if match is None or match[2] in hashes:
+            what = "a duplicate name" if match else "not '<sha256>  <name>'"
+            raise BenchError(f"{path}:{number}: {what}: {line!r}")
+        hashes[match[2]] = match[1]
+    return dict(sorted(hashes.items()))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
+    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size and mtime."""
+    cache_path = root / "folder_hashes.json"
+    try:
+        cache = json.loads(cache_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        cache = {}
+    hashes, fresh = {}, {}
+    for path in paths:
+        stat = path.stat()
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        hashes[path.name] = cache.get(key) or fresh.setdefault(key, sha256_file(path))
+    if fresh:
+        atomic.write_bytes(
+            cache_path, json.dumps({**cache, **fresh}, indent=1, sort_keys=True).encode()
+        )
+    return hashes

@@ -1,0 +1,113 @@
+"""Every path under ``results`` and ``reports``, and what makes renderings stale. Torch-free."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+from bench import versions
+from bench.datasets import data_root, manifest_path
+
+RESULTS, REPORTS, CONFIG = Path("results"), Path("reports"), Path("config")
+
+
+def run_dir(run_id: str) -> Path:
+    """``results/runs/<slug>-<hash>``."""
+    return RESULTS / "runs" / run_id
+
+
+def run_json(run_id: str) -> Path:
+    """Status, resolved spec and provenance of a trained or loaded run."""
+    return run_dir(run_id) / "run.json"
+
+
+def weights(run_id: str) -> Path:
+    """Final weights."""
+    return run_dir(run_id) / "model.safetensors"
+
+
+def curve_csv(run_id: str) -> Path:
+    """Training curve of a finished run."""
+    return run_dir(run_id) / "curve.csv"
+
+
+def state_file(run_id: str) -> Path:
+    """Resume state: no rule's output, since Snakemake deletes outputs before a rerun."""
+    return run_dir(run_id) / "state" / "state.safetensors"
+
+
+def metrics_csv(run_id: str, key: str) -> Path:
+    """Tidy metrics of one run under one evaluation."""
+    version = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
+    return run_dir(run_id) / "metrics" / f"{key}.{version}.csv"
+
+
+def showcase_png(run_id: str, key: str) -> Path:
+    """The restored first image of an evaluation, for visual comparisons."""
+    return metrics_csv(run_id, key).with_suffix(".png")
+
+
+def throughput_csv(preset: str) -> Path:
+    """Tidy timings of operators and models on this machine."""
+    return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}.csv"
+
+
+def check_json() -> Path:
+    """Written when every row has been built on the meta device."""
+    return RESULTS / "check.json"
+
+
+def report_dir(preset: str) -> Path:
+    """``reports/<preset>``."""
+    return REPORTS / preset
+
+
+def table_stem(preset: str, table: str) -> Path:
+    """A rendered table without its suffix (``.md``, ``.tex``, ``.csv``)."""
+    return report_dir(preset) / "tables" / table
+
+
+def figure_stem(preset: str, figure: str) -> Path:
+    """A figure without its suffix (``.png``, ``.pdf``)."""
+    return report_dir(preset) / "figures" / figure
+
+
+def manifest(name: str) -> Path:
+    """The file that says that a data set is complete on disk."""
+    return manifest_path(name, data_root())
+
+
+@functools.cache
+def code_digest(stage: str) -> str:
+    """Hash of the code that renders a stage: its file, what of ``bench`` that imports, templates.
+
+    Rendering is cheap, so this may be too careful; for training see `bench.versions`.
+    """
+    root = Path(__file__).parent
+    files = sorted(_imported(root / "stages" / f"{stage}.py", root, set()))
+    if stage == "report":
+        files += sorted((root / "templates").glob("*"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _imported(file: Path, root: Path, seen: set[Path]) -> set[Path]:
+    """The file and every file of ``bench`` that it imports, directly or not."""
+    if file in seen:
+        return seen
+    seen.add(file)
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == root.name:
+            parts = (node.module or "").split(".")[1:]
+            candidates = [
+                root.joinpath(*parts),
+                *(root.joinpath(*parts, a.name) for a in node.names),
+            ]
+            for path in (c.with_suffix(".py") for c in candidates):
+                if path.is_file():
+                    _imported(path, root, seen)
+    return seen

@@ -1,0 +1,54 @@
+"""Stage ``figures``: what the tables cannot show, as PNG and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench import layout
+from bench.drawings import KINDS
+from bench.errors import BenchError, nearest
+from bench.plan import Plan
+from bench.results import load
+from bench.style import save, theme
+
+
+def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
+    """Draw figures of a plan (all, or by name) at `bench.layout.figure_stem`.
+
+    Args:
+        plan: what to draw.
+        names: keys of ``plan.figures``, e.g. ``table4_denoising-curves``.
+        allow_missing: draw what exists, and leave out figures of which nothing exists.
+
+    Returns:
+        The files, in order.
+
+    Raises:
+        BenchError: an unknown name, or an input that is missing; complete figures have been drawn by then.
+    """
+    allowed = list(plan.figures)
+    chosen = list(dict.fromkeys(names)) if names is not None else allowed
+    for name in chosen:
+        if name not in allowed:
+            hint = nearest(name, allowed)
+            raise BenchError(f"no figure {name!r} in preset {plan.name!r}{hint} (allowed: {', '.join(allowed)})")
+    results = load(plan)
+    written: list[Path] = []
+    incomplete = []
+    for name in chosen:
+        missing = [p for p in plan.figure_inputs(name) if not p.is_file()]
+        if missing and not allow_missing:
+            incomplete.append(f"{name}: {missing[0]} is missing")
+            continue
+        table, kind = plan.figures[name]
+        try:
+            with theme():
+                written += save(KINDS[kind].draw(plan, results, table), layout.figure_stem(plan.name, name))
+        except BenchError as error:
+            if not allow_missing:
+                incomplete.append(f"{name}: {error}")
+    if incomplete:
+        more = f" (and {len(incomplete) - 1} more figures)" if len(incomplete) > 1 else ""
+        raise BenchError(f"figure {incomplete[0]}{more}; --allow-missing draws what exists")
+    return written

@@ -1,0 +1,101 @@
+"""Stage ``tables``: tidy metrics and the paper's numbers to Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench import atomic, formats, layout
+from bench.errors import BenchError, nearest
+from bench.plan import Plan
+from bench.records import Record, records
+from bench.results import Results, load
+from bench.table_view import table_view
+from bench.throughput_table import ID as THROUGHPUT
+from bench.throughput_table import throughput_frame, throughput_views
+from bench.view import View
+
+
+def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
+    """Render tables of a plan (all of them and ``throughput``, or by name).
+
+    Each becomes ``.md``, ``.tex`` and ``.csv`` (tidy) at `bench.layout.table_stem`.
+
+    Args:
+        plan: what to render.
+        names: tables of the plan, or ``throughput``.
+        allow_missing: show rows without a result as a dash instead of refusing.
+
+    Returns:
+        The files, in order.
+
+    Raises:
+        BenchError: an unknown name, a table that mixes protocols, or results that are missing; complete tables
+            have been written by then.
+    """
+    chosen = _choose(plan, names)
+    results = load(plan)
+    written, incomplete = [], []
+    for name in chosen:
+        missing = _missing(results, plan, name)
+        if missing and not allow_missing:
+            incomplete.append(f"{name}: {missing}")
+            continue
+        written += _throughput(plan, results) if name == THROUGHPUT else _table(plan, results, name)
+    if incomplete:
+        more = f" (and {len(incomplete) - 1} more tables)" if len(incomplete) > 1 else ""
+        raise BenchError(f"table {incomplete[0]}{more}; --allow-missing renders what exists")
+    return written
+
+
+def _choose(plan: Plan, names: Iterable[str] | None) -> list[str]:
+    allowed = [*plan.tables, THROUGHPUT]
+    chosen = list(dict.fromkeys(names)) if names is not None else allowed
+    for name in chosen:
+        if name not in allowed:
+            raise BenchError(f"no table {name!r} in preset {plan.name!r}{nearest(name, allowed)} (allowed: {', '.join(allowed)})")
+    return chosen
+
+
+def _missing(results: Results, plan: Plan, name: str) -> str:
+    """What stands in the way of a complete table; empty if nothing does."""
+    if name == THROUGHPUT:
+        return "" if len(results.throughput) else f"not timed yet (python -m bench throughput --preset {plan.name})"
+    for run in plan.table_runs(name):
+        for test in plan.evaluations(run):
+            if (run.id, test.key) not in results.sources:
+                path = layout.metrics_csv(run.id, test.key)
+                return f"{path} is missing (python -m bench evaluate {run.id} --preset {plan.name})"
+    return ""
+
+
+def _table(plan: Plan, results: Results, name: str) -> list[Path]:
+    import pandas as pd
+
+    fields = [f.name for f in dataclasses.fields(Record)]
+    frame = pd.DataFrame([dataclasses.asdict(r) for r in records(plan, results, name)], columns=fields)
+    frame = frame.astype({"parameters": "Int64"})
+    return _write(layout.table_stem(plan.name, name), [table_view(plan, results, name)], frame)
+
+
+def _throughput(plan: Plan, results: Results) -> list[Path]:
+    frame = throughput_frame(results)
+    return _write(layout.table_stem(plan.name, THROUGHPUT), throughput_views(results), frame)
+
+
+def _write(stem: Path, views: Sequence[View], frame: object) -> list[Path]:
+    import pandas as pd
+
+    assert isinstance(frame, pd.DataFrame)
+    texts = {
+        ".md": "\n".join(formats.markdown(v) for v in views) or "Not timed yet.\n",
+        ".tex": "\n".join(formats.latex(v) for v in views),
+        ".csv": frame.to_csv(index=False, lineterminator="\n"),
+    }
+    paths = []
+    for suffix, text in texts.items():
+        path = stem.with_suffix(suffix)
+        atomic.write_bytes(path, text.encode())
+        paths.append(path)
+    return paths

@@ -1,0 +1,82 @@
+"""The operator without any FFT, for kernels no larger than the scale.
+
+Where k <= s in both directions the rows of A do not overlap: A A' is the diagonal sum K^2, and
+X = X0 + A'((Y - A X0) / (sum K^2 + lam)). Tap t reads X(s i + k // 2 - t), so for k in {1, 2} all taps stay in
+the s x s block of their own sample and, with X0 = nearest or zero, X is one s x s pattern per channel times Y.
+For larger k the taps lie in a window that is shifted against the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def is_single_pattern(kernel_size: Sequence[int], scale: int, x0: object) -> bool:
+    """Whether X is ``pattern`` times Y, block by block, whatever the padding."""
+    return all(k <= min(2, scale) for k in kernel_size) and x0 in ("zero", "nearest")
+
+
+def pattern(kernel: Tensor, lam: Tensor, scale: int, nearest: bool) -> Tensor:
+    """g = n + flip(K) (1 - n sum K) / (sum K^2 + lam), flip(K) in the block's upper-left corner.
+
+    Args:
+        kernel: (N, C, kh, kw) with kh, kw in {1, 2}, at most the scale.
+        lam: (N, C, 1, 1).
+        scale: s.
+        nearest: n = 1 for X0 = nearest, 0 for X0 = 0.
+
+    Returns:
+        (N, C, s, s), float64: eight significant digits of 1 - sum K matter.
+    """
+    taps, weight = kernel.double(), lam.double()
+    energy = taps.square().sum((-2, -1), keepdim=True) + weight
+    gain = (1 - taps.sum((-2, -1), keepdim=True)) / energy if nearest else 1 / energy
+    kh, kw = kernel.shape[-2:]
+    corner = F.pad(taps.flip((-2, -1)) * gain, (0, scale - kw, 0, scale - kh))
+    return corner + 1 if nearest else corner
+
+
+def apply_pattern(y: Tensor, g: Tensor) -> Tensor:
+    """Every sample of ``y`` (B, C, H, W) times its channel's ``g`` (1 or B, C, s, s)."""
+    b, c, h, w = y.shape
+    s = g.shape[-1]
+    if y.device.type == "cpu" and g.shape[0] == 1:
+        return F.conv_transpose2d(y, g.transpose(0, 1), stride=s, groups=c)
+    # cuDNN would round the factors to TF32; a broadcast product does not, and is as fast there.
+    blocks = y[:, :, :, None, :, None] * g[:, :, None, :, None, :]
+    return blocks.reshape(b, c, h * s, w * s)
+
+
+def _window(k: int, scale: int) -> int:
+    """By how much X must be rolled for the k taps of sample i to start its block i."""
+    return k - 1 - k // 2
+
+
+def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int) -> Tensor:
+    """X for k <= s and any X0 on a circular map, by rolling each sample's taps into its own block.
+
+    Args:
+        y: (B, C, H, W), already padded.
+        kernel: (1 or B, C, kh, kw), no larger than the scale.
+        lam: (1 or B, C, 1, 1).
+        x0: (B, C, H s, W s).
+        scale: s.
+
+    Returns:
+        (B, C, H s, W s).
+    """
+    b, c, h, w = y.shape
+    kh, kw = kernel.shape[-2:]
+    shift = (_window(kh, scale), _window(kw, scale))
+    blocks = torch.roll(x0, shift, (2, 3)).reshape(b, c, h, scale, w, scale)
+    taps = kernel.flip((-2, -1))[:, :, None, :, None, :]
+    degraded = (blocks[:, :, :, :kh, :, :kw] * taps).sum((3, 5))
+    energy = kernel.square().sum((-2, -1), keepdim=True) + lam
+    dual = ((y - degraded) / energy)[:, :, :, None, :, None]
+    correction = F.pad(dual * taps, (0, scale - kw, 0, 0, 0, scale - kh))
+    x = (blocks + correction).reshape(b, c, h * scale, w * scale)
+    return torch.roll(x, (-shift[0], -shift[1]), (2, 3))

@@ -1,0 +1,69 @@
+"""A transfer function kept for one map size, for deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .fourier import DFT
+from .precision import full_precision
+from .spectral import filter_maps
+from .transfer import compute_dtype, transfer
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """G of one map size with what it was computed from: what :meth:`Converse2D.freeze` keeps."""
+
+    g: Tensor
+    size: tuple[int, int]
+    padding: tuple[int, int]
+    mode: str
+    state: tuple[Tensor, ...]
+
+    @classmethod
+    def of(
+        cls,
+        kernel: Tensor,
+        lam: Tensor,
+        size: tuple[int, int],
+        *,
+        scale: int,
+        padding: tuple[int, int],
+        mode: str,
+        nearest: bool,
+        state: tuple[Tensor, ...],
+    ) -> Transfer:
+        """G for kernel (C, kh, kw), lam (C,) and inputs of ``size``; ``state`` is copied for :meth:`serves`."""
+        taps = (kernel.shape[-2], kernel.shape[-1])
+        padded = (size[0] + 2 * padding[0], size[1] + 2 * padding[1])
+        dft = DFT.of(*padded, taps, scale, kernel.device)
+        # One channel at a time: float64 planes of all channels would be many times the result.
+        g = torch.cat(
+            [
+                transfer(k[None], v[None], dft, nearest, compute_dtype(kernel))
+                for k, v in zip(kernel, lam, strict=True)
+            ]
+        )
+        return cls(g, size, padding, mode, tuple(t.clone() for t in state))
+
+    def serves(self, y: Tensor, state: tuple[Tensor, ...]) -> bool:
+        """Whether ``y`` has the size, channels, precision and device of G and ``state`` is unchanged."""
+        return (
+            y.dim() == 4
+            and y.is_floating_point()
+            and tuple(y.shape[1:]) == (self.g.shape[0], *self.size)
+            and y.device == self.g.device
+            and compute_dtype(y) == self.g.real.dtype
+            and all(torch.equal(a, b) for a, b in zip(self.state, state, strict=True))
+        )
+
+    def apply(self, y: Tensor) -> Tensor:
+        """The operator on ``y`` (B, C, H, W), without a gradient."""
+        (b, c, h, w), scale = y.shape, self.g.shape[1]
+        out = y.new_empty((b, c, h * scale, w * scale))
+        with torch.no_grad(), full_precision(y.device):
+            filter_maps(y, self.g, out, self.padding, self.mode)
+        return out

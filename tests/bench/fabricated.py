@@ -1,0 +1,130 @@
+"""Made-up results of a whole plan, written where the stages would write them (no network, no training)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bench import layout
+from bench.plan import Plan
+from bench.spec import Evaluation, RunSpec
+
+PSNR = {"noisy": 20.2, "tv": 26.4, "wavelet": 25.3, "bicubic": 26.0, "blurred": 22.0}
+MACHINE = {"cpu": "Imaginary CPU", "cores": 2, "memory_gib": 6.0, "system": "Linux 6"}
+VERSIONS = {"python": "3.11.9", "torch": "2.13.0", "commit": "0123456789ab"}
+
+
+def base_psnr(run: RunSpec) -> float:
+    """A PSNR that depends on the specification only."""
+    if run.method:
+        return PSNR[run.method]
+    bump = int(run.model_copy(update={"train": None}).hash, 16) % 60 / 100
+    return 27.5 + bump
+
+
+def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) -> None:
+    """run.json and curve.csv."""
+    folder = layout.run_dir(run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = run.train.budget.steps if run.train else 0
+    seed = run.train.seed if run.train else 0
+    data = {
+        "run": run.id,
+        "status": status,
+        "reason": reason,
+        "spec": run.model_dump(mode="json"),
+        "parameters": 12_345 + len(run.slug),
+        "steps": steps,
+        "seconds": 12.5,
+        "resumed_from": [],
+        "device": "cpu",
+        "machine": MACHINE,
+        "versions": VERSIONS,
+        "checkpoint_sha256": None,
+    }
+    layout.run_json(run.id).write_text(json.dumps(data))
+    if run.train:
+        rng = np.random.default_rng(int(run.hash, 16))
+        lines = ["step,loss,lr,seconds,val_loss,val_psnr"]
+        for i, step in enumerate(np.linspace(steps / 20, steps, 20).astype(int)):
+            loss = 0.03 + 0.15 * np.exp(-6 * step / steps) + 0.003 * rng.standard_normal()
+            value = base_psnr(run) - 6 * np.exp(-5 * step / steps) + 0.1 * seed
+            val = f"{loss * 0.9:.5f},{value:.4f}" if i % 4 == 3 else ","
+            lines.append(f"{step},{loss:.5f},0.002,{step / 40:.2f},{val}")
+        layout.curve_csv(run.id).write_text("\n".join(lines) + "\n")
+
+
+def write_metrics(
+    run: RunSpec,
+    test: Evaluation,
+    images: Mapping[str, float],
+    kernels: tuple[str, ...] = ("",),
+    *,
+    offset: float = 0.0,
+    empty: bool = False,
+) -> None:
+    """Metrics of one run: PSNR is its base plus an offset per image, kernel and seed."""
+    seed = run.train.seed if run.train else 0
+    lines = ["run,dataset,image,kernel,protocol,metric,value"]
+    for image, extra in images.items():
+        for k, kernel in enumerate(kernels):
+            psnr = base_psnr(run) + extra + 0.04 * seed + 0.7 * k + offset
+            head = f"{run.id},{test.data},{image},{kernel},{test.protocol}"
+            for metric, value in (("psnr", psnr), ("ssim", psnr / 40), ("seconds", 0.5)):
+                lines.append(f"{head},{metric},{'' if empty else value}")
+    path = layout.metrics_csv(run.id, test.key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
+    """Timings of operators and of the plan's models."""
+    from bench.model_cases import case_name, timed_models
+
+    lines = [
+        "kind,case,name,pass,median_s,iqr_s,repeats,extra_peak_bytes,status,reason,threads,device,machine,torch"
+    ]
+    seconds = {"algorithm1": 0.4, "conv": 0.04, "converse2d": 0.025}
+    for case in plan.preset.throughput.operators:
+        for name in names:
+            for passed, factor in (("forward", 1.0), ("forward+backward", 3.5)):
+                time = seconds.get(name, 0.05) * factor
+                lines.append(
+                    f'operator,"{case.name}",{name},{passed},{time},{time / 20},5,{int(time * 1e9)},ok,,2,cpu,Imaginary CPU,2.13.0'
+                )
+        lines.append(
+            f'operator,"{case.name}",broken,forward,,,0,,skipped,"does not like even kernels",2,cpu,Imaginary CPU,2.13.0'
+        )
+    for model in plan.preset.throughput.models:
+        for i, timed in enumerate(timed_models(plan, model.task)):
+            for passed, factor in (("forward", 1.0), ("forward+backward", 3.0)):
+                time = (0.03 + 0.02 * i) * factor
+                lines.append(
+                    f'model,"{case_name(model)}","{timed.name}",{passed},{time},{time / 30},5,{int(time * 1e9)},ok,,2,cpu,Imaginary CPU,2.13.0'
+                )
+    path = layout.throughput_csv(plan.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_showcase(run: RunSpec, test: Evaluation, target: np.ndarray, sigma: float = 6.0) -> None:
+    """A restored image: the target with noise that depends on the run."""
+    from bench.images import write_png
+
+    rng = np.random.default_rng(int(run.hash, 16))
+    level = 25.0 if run.method in ("noisy", "blurred", "bicubic") else sigma
+    noisy = np.clip(target + rng.normal(0, level, target.shape), 0, 255).astype(np.uint8)
+    write_png(layout.showcase_png(run.id, test.key), noisy)
+
+
+def fabricate(plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")) -> None:
+    """Every run and every metric file of a plan."""
+    for run in plan.runs.values():
+        if not run.method:
+            write_run(run, "loaded" if run.checkpoint else "trained")
+        for test in plan.evaluations(run):
+            write_metrics(run, test, images, kernels if test.kernels else ("",))
