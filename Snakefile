@@ -27,7 +27,7 @@ TARGETS = Targets(PLAN)
 wildcard_constraints:
     run="[^/]+",
     key="[^/]+",
-    table="|".join(PLAN.tables),
+    table="|".join([*PLAN.tables, layout.THROUGHPUT]),
     figure="|".join(PLAN.figures) or "none",
 
 

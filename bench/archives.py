@@ -1,4 +1,6 @@
-"""Unpacking: the members that match a pattern, as flat files, all of them or none, never outside the folder."""
+"""Unpacking: the members that match a pattern, as flat files, all of them or none, never outside
+the folder.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ Member = tuple[str, Callable[[], IO[bytes]]]
 def unpack(archive: Path, pattern: str, target: Path, count: int) -> None:
     """Unpack the regular files whose path matches ``pattern`` as ``target/<base name>``.
 
-    They are unpacked beside ``target`` and the folder is renamed at the end, so a folder that exists is complete.
+    They are unpacked beside ``target`` and the folder is renamed at the end, so a folder that
+    exists is complete.
 
     Args:
         archive: .zip, .tar (also compressed) or .rar (needs ``bsdtar`` or ``unrar``).
@@ -31,7 +34,8 @@ def unpack(archive: Path, pattern: str, target: Path, count: int) -> None:
         count: how many members must match.
 
     Raises:
-        BenchError: a damaged archive, an unsafe path, another number of members, a full disk, no tool for a .rar.
+        BenchError: a damaged archive, an unsafe path, another number of members, a full disk, no
+            tool for a .rar.
     """
     work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -47,17 +51,14 @@ def unpack(archive: Path, pattern: str, target: Path, count: int) -> None:
                     shutil.copyfileobj(source, sink, 1 << 20)
         found = len(list((work / "out").iterdir())) if (work / "out").is_dir() else 0
         if found != count:
-            raise BenchError(
-                f"{archive}: {found} members match {pattern!r}, expected {count} (datasets.yaml)"
-            )
+            raise BenchError(f"{archive}: {found} members match {pattern!r}, expected {count} (datasets.yaml)")
         (work / "out").chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
         (work / "out").rename(target)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise BenchError(
-            f"{archive}: damaged archive ({error}); delete it and fetch again"
-        ) from error
+        reason = (str(error).splitlines() or ["it ends early"])[0]
+        raise BenchError(f"{archive}: damaged archive ({reason}); delete it and fetch again") from error
     except OSError as error:
         raise disk_error(target, error) from error
     finally:
@@ -67,12 +68,7 @@ def unpack(archive: Path, pattern: str, target: Path, count: int) -> None:
 def _safe_name(archive: Path, path: str) -> str:
     """The base name of a member, refused if its path is meant to leave the folder."""
     pure = PurePosixPath(path.replace("\\", "/"))
-    if (
-        pure.is_absolute()
-        or ".." in pure.parts
-        or ":" in pure.parts[0]
-        or pure.name.startswith(".")
-    ):
+    if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0] or pure.name.startswith("."):
         raise BenchError(f"{archive}: unsafe path {path!r} in the archive; nothing was unpacked")
     return pure.name
 
@@ -100,15 +96,13 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[Member]:
 def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[Member]:
     for info in opened:
         if info.islnk() or info.issym() or info.isdev():
-            raise BenchError(
-                f"{archive}: {info.name!r} is a link or a device; nothing was unpacked"
-            )
+            raise BenchError(f"{archive}: {info.name!r} is a link or a device; nothing was unpacked")
         if info.isfile():
             yield info.name, lambda info=info: opened.extractfile(info)  # type: ignore[misc]
 
 
 def _rar_members(archive: Path, folder: Path) -> Iterator[Member]:
-    """Python has no reader for .rar: an external tool unpacks into a scratch folder, and links there are not followed."""
+    """No Python reader for .rar: an external tool unpacks into a scratch folder; links there are not followed."""
     folder.mkdir()
     tools = {
         "bsdtar": ["-x", "-f", str(archive), "-C", str(folder)],
@@ -117,15 +111,14 @@ def _rar_members(archive: Path, folder: Path) -> Iterator[Member]:
     tool = next((t for t in tools if shutil.which(t)), None)
     if tool is None:
         raise BenchError(
-            f"{archive}: unpacking a .rar needs bsdtar (package libarchive-tools) or unrar; install one and fetch again "
-            "(the download is kept), or unpack it by hand and declare its folder in datasets.yaml"
+            f"{archive}: unpacking a .rar needs bsdtar (package libarchive-tools) or unrar; "
+            "install one and fetch again (the download is kept), "
+            "or unpack it by hand and declare its folder in datasets.yaml"
         )
     done = subprocess.run([tool, *tools[tool]], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise BenchError(
-            f"{archive}: {tool} failed ({reason[0]}); delete the archive and fetch again"
-        )
+        raise BenchError(f"{archive}: {tool} failed ({reason[0]}); delete the archive and fetch again")
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(folder).as_posix(), lambda path=path: path.open("rb")  # type: ignore[misc]

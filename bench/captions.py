@@ -11,7 +11,14 @@ from bench.plan import Plan
 from bench.results import Results
 from bench.spec import Evaluation, RunSpec
 
-NAMES = {"set5": "Set5", "set12": "Set12", "set14": "Set14", "bsd68": "BSD68", "bsd100": "BSD100", "urban100": "Urban100"}
+NAMES = {
+    "set5": "Set5",
+    "set12": "Set12",
+    "set14": "Set14",
+    "bsd68": "BSD68",
+    "bsd100": "BSD100",
+    "urban100": "Urban100",
+}
 
 
 def dataset_name(name: str) -> str:
@@ -44,7 +51,10 @@ def data_text(results: Results, tests: Sequence[Evaluation]) -> str:
     parts = []
     for test in tests:
         part = results.metrics[results.metrics["evaluation"] == test.key]
-        images, kernels = part["image"].nunique(), part.loc[part["kernel"] != "", "kernel"].nunique()
+        images, kernels = (
+            part["image"].nunique(),
+            part.loc[part["kernel"] != "", "kernel"].nunique(),
+        )
         if images:
             text = f"{images} images of {dataset_name(test.data)}"
             parts.append(f"{text}, each of {kernels} kernels by itself" if kernels else text)
@@ -77,7 +87,11 @@ def options_text(plan: Plan, table: str) -> str:
 def seeds_text(runs: Sequence[RunSpec]) -> str:
     """Seeds of the trained runs, e.g. ``seeds 0, 1``."""
     seeds = sorted({run.train.seed for run in runs if run.train})
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else "nothing trained"
+    return (
+        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        if seeds
+        else "nothing trained"
+    )
 
 
 def machine_name(machine: Any) -> str:

@@ -1,4 +1,4 @@
-"""``datasets.yaml`` as typed entries: what there is, where it lies on disk, and what identifies its content.
+"""``datasets.yaml`` as typed entries: what there is, where it lies on disk, what identifies it.
 
 Torch-free and quick: the Snakefile reads it every time it is parsed.
 """
@@ -13,62 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from bench import atomic, protocols, strict_yaml
+from bench import protocols, strict_yaml
+from bench.dataset_sources import Archive, Download, FileName, Package, Sha256, Strict
 from bench.errors import BenchError, nearest
+from bench.file_hashes import hash_folder, read_list
 
 CATALOGUE = Path(__file__).resolve().parents[1] / "datasets.yaml"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^/\\]*$")]
-_LIST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][^/\\]*)")
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; instances do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Download(Strict):
-    """Single files under one base ``url``; their hashes stand in ``sha256`` or in a ``sha256sum -c`` ``list``."""
-
-    url: Url
-    list: str | None = None
-    sha256: dict[FileName, Sha256] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Download:
-        if (self.list is None) == (self.sha256 is None):
-            raise ValueError("download needs either sha256 (name: hash) or list (a file of hashes)")
-        return self
-
-
-class Archive(Strict):
-    """One archive of which the members that match a pattern are kept."""
-
-    url: Url
-    hash: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")] | None
-    """None: nobody publishes one; the first download is recorded in ``<data>/<name>.lock``."""
-    members: str
-    bytes: Annotated[int, Field(ge=1)] | None = None
-
-
-class Photo(Strict):
-    """One file inside an installed package."""
-
-    sha256: Sha256
-    licence: str
-    redistribute: bool = False
-
-
-class Package(Strict):
-    """Photographs inside an installed package: ``folder`` is ``<import name>/<path>``."""
-
-    folder: str
-    files: dict[FileName, Photo]
 
 
 class Dataset(Strict):
@@ -81,7 +34,9 @@ class Dataset(Strict):
     citation: str | None = None
     note: str | None = None
     redistribute: bool = False
-    groups: list[str] = []
+    groups: list[str] = Field(default_factory=list)
+    leave_out: dict[str, str] = Field(default_factory=dict)
+    """File → why it is fetched but not used (a photograph of a test set, found by `bench.leak`)."""
     download: Download | None = None
     archive: Archive | None = None
     package: Package | None = None
@@ -106,14 +61,10 @@ class Dataset(Strict):
         sources = ("download", "archive", "package", "generated", "folder")
         given = [s for s in sources if getattr(self, s) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"exactly one of {', '.join(sources)} is needed, not {' and '.join(given) or 'none'}"
-            )
+            raise ValueError(f"one source of {', '.join(sources)} is needed, not {' and '.join(given) or 'none'}")
         missing = [k for k in ("count", "licence", "citation") if getattr(self, k) is None]
         if self.folder is None and missing:
-            raise ValueError(
-                f"{' and '.join(missing)} needed (only an entry with folder goes without)"
-            )
+            raise ValueError(f"{' and '.join(missing)} needed (only an entry with folder goes without)")
         return self
 
     @property
@@ -129,19 +80,20 @@ class Dataset(Strict):
     def content_hash(self, root: Path | None = None) -> str:
         """Identity of the content: a sha256 over the sorted sha256 of the files.
 
-        Known from ``datasets.yaml`` without touching the data; an archive counts by its own hash (by its url
-        where none is published, so that a run's identity does not change with the download), and a folder of the
-        user's by the bytes of its images, remembered by path, size and mtime.
+        Known from ``datasets.yaml`` without touching the data; an archive counts by its own hash
+        (by its url where none is published, so that a run's identity does not change with the
+        download), and a folder of the user's by the bytes of its images, remembered by path, size
+        and mtime.
 
         Args:
             root: the data root, where folder hashes are remembered; default `data_root`.
         """
         if self.archive is not None:
-            parts = [self.archive.hash or self.archive.url, self.archive.members]
+            parts = [self.archive.hash or self.archive.url, self.archive.members, *sorted(self.leave_out)]
         elif self.folder is not None:
             parts = sorted(hash_folder(self.folder_files(), root or data_root()).values())
         else:
-            parts = sorted(self._hashes.values())
+            parts = sorted(sha for name, sha in self._hashes.items() if name not in self.leave_out)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def directory(self, root: Path | None = None) -> Path:
@@ -151,7 +103,7 @@ class Dataset(Strict):
         return (root or data_root()) / self._name
 
     def files(self, root: Path | None = None) -> list[Path]:
-        """Its files on disk, in order of their names.
+        """Its files on disk in order of their names, without those that ``leave_out`` names.
 
         Raises:
             BenchError: not fetched yet, or a file is missing.
@@ -159,7 +111,7 @@ class Dataset(Strict):
         if self.folder is not None:
             return self.folder_files()
         names = list(self._hashes) if self.archive is None else self._unpacked(root)
-        paths = [self.directory(root) / n for n in names]
+        paths = [self.directory(root) / n for n in self.keep(names)]
         for path in paths:
             if not path.is_file():
                 raise BenchError(f"{path}: missing; run: python -m bench fetch {self._name}")
@@ -182,30 +134,33 @@ class Dataset(Strict):
             return self.package.files[name].redistribute
         return self.redistribute
 
+    def keep(self, names: Sequence[str]) -> list[str]:
+        """``names`` without those that ``leave_out`` names.
+
+        Raises:
+            BenchError: ``leave_out`` names a file that is not among them.
+        """
+        for left in self.leave_out:
+            if left not in names:
+                raise BenchError(f"{self._name}: leave_out names {left!r}, which is not there{nearest(left, names)}")
+        return [n for n in names if n not in self.leave_out]
+
     def folder_files(self) -> list[Path]:
-        """Images directly inside the user's folder, sorted by name."""
+        """Images directly inside the user's folder, sorted by name, without those left out."""
         folder = self.directory()
         if not folder.is_dir():
             raise BenchError(f"{folder}: no such folder (data set {self._name!r} in datasets.yaml)")
-        found = sorted(
-            p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()
-        )
-        if not found:
-            raise BenchError(
-                f"{folder}: no image in it (data set {self._name!r}; {', '.join(IMAGE_SUFFIXES)})"
-            )
-        return found
+        names = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+        if not names:
+            raise BenchError(f"{folder}: no image in it (data set {self._name!r}; {', '.join(IMAGE_SUFFIXES)})")
+        return [folder / n for n in self.keep(names)]
 
     def _unpacked(self, root: Path | None) -> list[str]:
         path = manifest_path(self._name, root)
         try:
-            return [
-                entry["file"] for entry in json.loads(path.read_text(encoding="utf-8"))["files"]
-            ]
+            return [entry["file"] for entry in json.loads(path.read_text(encoding="utf-8"))["files"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BenchError(
-                f"{path}: missing or damaged; run: python -m bench fetch {self._name}"
-            ) from error
+            raise BenchError(f"{path}: missing or damaged; run: python -m bench fetch {self._name}") from error
 
 
 def data_root() -> Path:
@@ -236,9 +191,11 @@ def load_datasets(path: Path | None = None) -> dict[str, Dataset]:
         entry._name, entry._base = str(name), document.path.resolve().parent
         entry._hashes.update(_declared(entry, document, at))
         if entry.count is not None and entry._hashes and len(entry._hashes) != entry.count:
-            raise document.error(
-                (*at, "count"), f"count: {entry.count}, but {len(entry._hashes)} hashes are given"
-            )
+            raise document.error((*at, "count"), f"count: {entry.count}, but {len(entry._hashes)} hashes are given")
+        for file in entry.leave_out if entry._hashes else ():
+            if file not in entry._hashes:
+                hint = nearest(file, entry._hashes)
+                raise document.error((*at, "leave_out", file), f"no file {file!r} in {name}{hint}")
         found[str(name)] = entry
     _check_groups(document, found)
     return found
@@ -254,14 +211,10 @@ def resolve(names: Sequence[str], datasets: dict[str, Dataset] | None = None) ->
     groups = sorted({g for d in known.values() for g in d.groups})
     chosen: dict[str, Dataset] = {}
     for name in names:
-        members = (
-            [known[name]] if name in known else [d for d in known.values() if name in d.groups]
-        )
+        members = [known[name]] if name in known else [d for d in known.values() if name in d.groups]
         if not members:
             allowed = [*known, *groups]
-            raise BenchError(
-                f"unknown data set {name!r}{nearest(name, allowed)} (allowed: {', '.join(allowed)})"
-            )
+            raise BenchError(f"unknown data set {name!r}{nearest(name, allowed)} (allowed: {', '.join(allowed)})")
         chosen.update({d.name: d for d in members})
     return list(chosen.values())
 
@@ -270,17 +223,16 @@ def _check_groups(document: strict_yaml.Document, found: dict[str, Dataset]) -> 
     for name, entry in found.items():
         for i, group in enumerate(entry.groups):
             if group in found:
-                raise document.error(
-                    (name, "groups", i), f"group {group!r} is also the name of a data set"
-                )
+                raise document.error((name, "groups", i), f"group {group!r} is also the name of a data set")
 
 
-def _declared(
-    entry: Dataset, document: strict_yaml.Document, at: tuple[Any, ...]
-) -> dict[str, str]:
+def _declared(entry: Dataset, document: strict_yaml.Document, at: tuple[Any, ...]) -> dict[str, str]:
     """File name → sha256 from whichever place the entry gives them in, sorted by name."""
     if entry.download is not None and entry.download.list is not None:
-        return _read_list(entry._base / entry.download.list, document, (*at, "download", "list"))
+        path = entry._base / entry.download.list
+        if not path.is_file():
+            raise document.error((*at, "download", "list"), f"list: no such file {path}")
+        return read_list(path)
     if entry.download is not None:
         hashes = dict(entry.download.sha256 or {})
     elif entry.package is not None:
@@ -288,43 +240,3 @@ def _declared(
     else:
         hashes = dict(entry.generated or {})
     return dict(sorted(hashes.items()))
-
-
-def _read_list(path: Path, document: strict_yaml.Document, at: tuple[Any, ...]) -> dict[str, str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise document.error(at, f"{path} cannot be read ({error.strerror})") from error
-    hashes: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        match = _LIST_LINE.fullmatch(line)
-        if match is None or match[2] in hashes:
-            what = "a duplicate name" if match else "not '<sha256>  <name>'"
-            raise BenchError(f"{path}:{number}: {what}: {line!r}")
-        hashes[match[2]] = match[1]
-    return dict(sorted(hashes.items()))
-
-
-def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
-    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size and mtime."""
-    cache_path = root / "folder_hashes.json"
-    try:
-        cache = json.loads(cache_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        cache = {}
-    hashes, fresh = {}, {}
-    for path in paths:
-        stat = path.stat()
-        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-        hashes[path.name] = cache.get(key) or fresh.setdefault(key, sha256_file(path))
-    if fresh:
-        atomic.write_bytes(
-            cache_path, json.dumps({**cache, **fresh}, indent=1, sort_keys=True).encode()
-        )
-    return hashes

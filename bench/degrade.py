@@ -1,7 +1,8 @@
-"""What happens to a photograph before it is restored: noise, bicubic reduction, blur (``protocols.md``).
+"""What happens to a photograph before it is restored: noise, bicubic reduction, blur
+(``protocols.md``).
 
-Evaluation noise comes from the legacy generator, reseeded for every image, since that is what the published
-averages were made with; training noise comes from an explicit `numpy.random.Generator`.
+Evaluation noise comes from the legacy generator, reseeded for every image, since that is what the
+published averages were made with; training noise comes from an explicit `numpy.random.Generator`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def awgn(clean: NDArray[np.float64], sigma: float, seed: int = 0) -> NDArray[np.
 
 
 def noise_ramp(clean: NDArray[np.float64], sigma: float, seed: int = 0) -> NDArray[np.float64]:
-    """Fig. 4: noise whose level grows linearly from 0 at the left edge to ``sigma`` at the right edge."""
+    """Fig. 4: noise whose level grows linearly from 0 at the left edge to ``sigma`` at the right
+    edge.
+    """
     level = np.linspace(0.0, sigma / 255.0, clean.shape[1])[None, :, None]
     return clean + np.random.RandomState(seed).normal(0.0, 1.0, size=clean.shape) * level
 
@@ -52,7 +55,8 @@ def blur_circular(image: Pixels, kernel: Kernel) -> Pixels:
 
     Args:
         image: (H, W, C).
-        kernel: (kh, kw) with odd sides; its centre tap is the origin. Convolution, so the kernel is flipped.
+        kernel: (kh, kw) with odd sides; its centre tap is the origin. Convolution, so the kernel is
+            flipped.
     """
     return np.asarray(ndimage.convolve(image, kernel[..., None], mode="wrap"))
 
@@ -61,7 +65,8 @@ def blur_natural(image: Pixels, kernel: Kernel) -> tuple[Pixels, Pixels]:
     """Blur as a camera does: no pixel of the result has seen a boundary.
 
     Returns:
-        The blurred centre and the sharp image on the same window, both smaller by the kernel's radius on each side.
+        The blurred centre and the sharp image on the same window, both smaller by the kernel's
+        radius on each side.
     """
     dy, dx = kernel.shape[0] // 2, kernel.shape[1] // 2
     window = (slice(dy, image.shape[0] - dy), slice(dx, image.shape[1] - dx))

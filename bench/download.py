@@ -1,7 +1,9 @@
-"""One file from a mirror or the network: hash-checked, retried, and whole or not there (pooch does all three).
+"""One file from a mirror or the network: hash-checked, retried, and whole or not there (pooch does
+all three).
 
-``BENCH_MIRROR`` is a folder or a base URL laid out as ``<host>/<path>``. It is asked first; what it does not hold
-comes from the origin. A mirror that holds other bytes is an error, not a reason to go on quietly.
+``BENCH_MIRROR`` is a folder or a base URL laid out as ``<host>/<path>``. It is asked first; what it
+does not hold comes from the origin. A mirror that holds other bytes is an error, not a reason to go
+on quietly.
 """
 
 from __future__ import annotations
@@ -50,9 +52,7 @@ def mirror() -> Mirror:
         return Mirror(url=text.rstrip("/"))
     folder = Path(text.removeprefix("file://")).expanduser()
     if not folder.is_dir():
-        raise BenchError(
-            f"BENCH_MIRROR={text}: no such folder; correct it, or unset it to use the network"
-        )
+        raise BenchError(f"BENCH_MIRROR={text}: no such folder; correct it, or unset it to use the network")
     return Mirror(folder=folder)
 
 
@@ -77,7 +77,7 @@ class _Source:
                 self._http(f"{self.mirror.url}/{url.split('://', 1)[1]}", output_file, pooch)
                 return
             except requests.exceptions.RequestException:
-                pass  # not in the mirror, or the mirror is down: the origin is asked, and its error is told
+                pass  # the origin is asked instead, and its error is told
         self._http(url, output_file, pooch)
 
     def _http(self, url: str, output_file: str, pooch: Any) -> None:
@@ -87,9 +87,7 @@ class _Source:
         HTTPDownloader(timeout=TIMEOUT, progressbar=self.progress)(url, output_file, pooch)
 
 
-def download(
-    url: str, target: Path, known_hash: str | None, mirror: Mirror, *, progress: bool = False
-) -> None:
+def download(url: str, target: Path, known_hash: str | None, mirror: Mirror, *, progress: bool = False) -> None:
     """Bring ``url`` to ``target`` unless it is there already with the right hash.
 
     Args:
@@ -122,9 +120,7 @@ def download(
         raise BenchError(f"{target}: {url} answers {status}; {_remedy(url, mirror)}") from error
     except requests.exceptions.RequestException as error:
         reason = type(error).__name__
-        raise BenchError(
-            f"{target}: no answer from {url} ({reason}); {_remedy(url, mirror)}"
-        ) from error
+        raise BenchError(f"{target}: no answer from {url} ({reason}); {_remedy(url, mirror)}") from error
     except OSError as error:
         raise disk_error(target, error, url) from error
     except ValueError as error:
@@ -132,8 +128,8 @@ def download(
             raise BenchError(f"{target}: {url}: {error}") from error
         kind, expected = (known_hash or ":").split(":", 1)
         raise BenchError(
-            f"{target}: wrong {kind} from {source.answered}, expected {expected[:12]}…; the copy is damaged or was "
-            f"changed: replace it, or fetch from another place (BENCH_MIRROR; origin: {url})"
+            f"{target}: wrong {kind} from {source.answered}, expected {expected[:12]}…; "
+            f"the copy is damaged or was changed: replace it, or fetch from another place (BENCH_MIRROR; origin: {url})"
         ) from error
     _open_permissions(target)
 
@@ -142,19 +138,13 @@ def disk_error(path: Path, error: OSError, url: str = "") -> BenchError:
     """One line for a full or unwritable disk."""
     origin = f" (from {url})" if url else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return BenchError(
-            f"{path}: the disk is full{origin}; free space, or set BENCH_DATA to a larger disk"
-        )
-    return BenchError(
-        f"{path}: cannot be written{origin}: {error.strerror or error}; set BENCH_DATA to another folder"
-    )
+        return BenchError(f"{path}: the disk is full{origin}; free space, or set BENCH_DATA to a larger disk")
+    return BenchError(f"{path}: cannot be written{origin}: {error.strerror or error}; set BENCH_DATA to another folder")
 
 
 def _remedy(url: str, mirror: Mirror) -> str:
     place = url.split("://", 1)[1]
-    asked = (
-        f" ({mirror.folder or mirror.url} has no {place})" if mirror.folder or mirror.url else ""
-    )
+    asked = f" ({mirror.folder or mirror.url} has no {place})" if mirror.folder or mirror.url else ""
     return f"check the network, or set BENCH_MIRROR to a folder or URL that holds {place}{asked}"
 
 

@@ -175,11 +175,10 @@ def _html_head(view: View) -> list[str]:
     if any(c.group for c in view.columns):
         cells = []
         index = 0
-        for name, columns in groupby(view.columns, key=lambda c: c.group):
+        for (name, note), columns in groupby(view.columns, key=lambda c: (c.group, c.note)):
             size = len(list(columns))
-            cells.append(
-                f'<th colspan="{size}" class="{_classes(view, index)}">{html.escape(name)}</th>'
-            )
+            text = html.escape(name) + (f"<small>{html.escape(note)}</small>" if note else "")
+            cells.append(f'<th colspan="{size}" class="{_classes(view, index)}">{text}</th>')
             index += size
         rows.append(f'<tr class="groups">{"".join(cells)}</tr>')
     names = [

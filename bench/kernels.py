@@ -1,7 +1,7 @@
 """Blur kernels: read from ``.npy``, drawn at random for training, generated for the embedded set.
 
-The paper trains deblurring on 7x7 motion and isotropic Gaussian blur and states no generator, no widths and
-no mixing ratio; `random_kernel` states ours.
+The paper trains deblurring on 7x7 motion and isotropic Gaussian blur and states no generator, no
+widths and no mixing ratio; `random_kernel` states ours.
 """
 
 from __future__ import annotations
@@ -47,16 +47,12 @@ def check_kernel(kernel: NDArray[np.floating], name: str = "kernel") -> Kernel:
     if not isinstance(kernel, np.ndarray) or kernel.ndim != 2 or kernel.dtype.kind != "f":
         raise BenchError(f"{name}: a blur kernel is a 2-D floating-point array")
     if kernel.shape[0] % 2 == 0 or kernel.shape[1] % 2 == 0:
-        raise BenchError(
-            f"{name}: sides of a blur kernel are odd, got {kernel.shape[0]}x{kernel.shape[1]}"
-        )
+        raise BenchError(f"{name}: sides of a blur kernel are odd, got {kernel.shape[0]}x{kernel.shape[1]}")
     total = float(kernel.sum())
     if not np.isfinite(total) or abs(total - 1.0) > SUM_TOLERANCE:
         raise BenchError(f"{name}: a blur kernel sums to one, this one to {total:.6g}")
     if kernel.min() < 0:
-        raise BenchError(
-            f"{name}: a blur kernel has no negative taps, the smallest here is {kernel.min():.3g}"
-        )
+        raise BenchError(f"{name}: a blur kernel has no negative taps, the smallest here is {kernel.min():.3g}")
     return kernel.astype(np.float64)
 
 
@@ -71,9 +67,10 @@ def gaussian_kernel(width: float, size: int = SIZE) -> Kernel:
 def motion_kernel(rng: np.random.Generator, size: int = SIZE, steps: int = 64) -> Kernel:
     """Blur of a hand-held camera: a random smooth path inside the window, (size, size), sum 1.
 
-    The velocity is a damped random walk; the path is scaled to a length between 2 pixels and the window's
-    side and dropped at a random place where it fits. So kernels need not be centred, as three of the five released
-    ones are not (centroids 1.0 to 1.4 pixels off), and a blind network must learn to undo a shift.
+    The velocity is a damped random walk; the path is scaled to a length between 2 pixels and the
+    window's side and dropped at a random place where it fits. So kernels need not be centred, as
+    three of the five released ones are not (centroids 1.0 to 1.4 pixels off), and a blind network
+    must learn to undo a shift.
     """
     path = np.zeros((steps, 2))
     heading = rng.uniform(0, 2 * np.pi)
@@ -89,7 +86,9 @@ def motion_kernel(rng: np.random.Generator, size: int = SIZE, steps: int = 64) -
 
 
 def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
-    """Path points (steps, 2) in pixels, drawn with a round Gaussian pen of standard deviation ``pen``."""
+    """Path points (steps, 2) in pixels, drawn with a round Gaussian pen of standard deviation
+    ``pen``.
+    """
     grid = np.arange(size)
     rows = np.exp(-0.5 * ((grid[None] - path[:, :1]) / pen) ** 2)
     columns = np.exp(-0.5 * ((grid[None] - path[:, 1:]) / pen) ** 2)
@@ -98,14 +97,18 @@ def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
 
 
 def random_kernel(rng: np.random.Generator, size: int = SIZE) -> Kernel:
-    """A training kernel: motion or isotropic Gaussian, (size, size), sum 1 (`MOTION_SHARE`, `GAUSSIAN_WIDTH`)."""
+    """A training kernel: motion or isotropic Gaussian, (size, size), sum 1 (`MOTION_SHARE`,
+    `GAUSSIAN_WIDTH`).
+    """
     if rng.uniform() < MOTION_SHARE:
         return motion_kernel(rng, size)
     return gaussian_kernel(rng.uniform(*GAUSSIAN_WIDTH), size)
 
 
 def quantise(kernel: Kernel, bits: int = 16) -> Kernel:
-    """Taps as multiples of 2**-bits that sum to one exactly, so that a hash does not depend on the machine's ``exp``."""
+    """Taps as multiples of 2**-bits that sum to one exactly, so that a hash does not depend on the
+    machine's ``exp``.
+    """
     scale = 2**bits
     taps = np.rint(kernel * scale)
     taps.flat[int(np.argmax(taps))] += scale - taps.sum()
@@ -114,9 +117,7 @@ def quantise(kernel: Kernel, bits: int = 16) -> Kernel:
 
 def _diagonal_motion() -> Kernel:
     t = np.linspace(0.0, 1.0, 64)
-    return _draw(
-        np.stack([1.2 + 3.2 * t, 1.0 + 3.4 * t + 1.2 * t * (1 - t)], axis=1), SIZE, pen=0.6
-    )
+    return _draw(np.stack([1.2 + 3.2 * t, 1.0 + 3.4 * t + 1.2 * t * (1 - t)], axis=1), SIZE, pen=0.6)
 
 
 EMBEDDED: dict[str, Callable[[], Kernel]] = {

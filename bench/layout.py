@@ -11,6 +11,8 @@ from bench import versions
 from bench.datasets import data_root, manifest_path
 
 RESULTS, REPORTS, CONFIG = Path("results"), Path("reports"), Path("config")
+THROUGHPUT = "throughput"
+"""The table of timings: rendered like the others, but not one of ``config/tables.yaml``."""
 
 
 def run_dir(run_id: str) -> Path:

@@ -1,7 +1,8 @@
-"""PSNR and SSIM as the protocols define them, on uint8 data in float64; further metrics from pyiqa on request.
+"""PSNR and SSIM as the protocols define them, on uint8 data in float64; further metrics from pyiqa
+on request.
 
-scikit-image and pyiqa are imported where they are used: the first takes half a second, which the Snakefile's parsing
-must not pay, and the second may not be installed.
+scikit-image and pyiqa are imported where they are used: the first takes half a second, which the
+Snakefile's parsing must not pay, and the second may not be installed.
 """
 
 from __future__ import annotations
@@ -40,12 +41,7 @@ EXTRA: dict[str, tuple[bool, bool]] = {
 
 
 def _check(restored: Pixels, target: Pixels) -> None:
-    if (
-        restored.dtype != np.uint8
-        or target.dtype != np.uint8
-        or restored.shape != target.shape
-        or target.ndim != 3
-    ):
+    if restored.dtype != np.uint8 or target.dtype != np.uint8 or restored.shape != target.shape or target.ndim != 3:
         raise BenchError(
             f"a score needs two uint8 images (H, W, C) of one shape, "
             f"got {restored.dtype} {restored.shape} and {target.dtype} {target.shape}"
@@ -62,14 +58,14 @@ def psnr(restored: Pixels, target: Pixels) -> float:
 
 
 def ssim(restored: Pixels, target: Pixels) -> float:
-    """Mean SSIM of Wang et al. (2004): 11x11 Gaussian of width 1.5, valid region; colour: mean over the channels."""
+    """Mean SSIM of Wang et al. (2004): 11x11 Gaussian of width 1.5, valid region; colour: mean over
+    the channels.
+    """
     from skimage.metrics import structural_similarity
 
     _check(restored, target)
     if min(target.shape[:2]) < WINDOW:
-        raise BenchError(
-            f"SSIM needs {WINDOW} pixels on each side, got {target.shape[0]}x{target.shape[1]}"
-        )
+        raise BenchError(f"SSIM needs {WINDOW} pixels on each side, got {target.shape[0]}x{target.shape[1]}")
     return float(
         structural_similarity(
             target,
@@ -107,9 +103,7 @@ def check_extra(names: Iterable[str]) -> None:
     """Refuse names that are not in `EXTRA` before anything runs (imports nothing)."""
     for name in names:
         if name not in EXTRA:
-            raise BenchError(
-                f"unknown metric {name!r}{nearest(name, EXTRA)} (allowed: {', '.join(EXTRA)})"
-            )
+            raise BenchError(f"unknown metric {name!r}{nearest(name, EXTRA)} (allowed: {', '.join(EXTRA)})")
 
 
 def needs_download(name: str) -> bool:
@@ -118,10 +112,12 @@ def needs_download(name: str) -> bool:
 
 
 def extra(names: Iterable[str]) -> dict[str, Metric]:
-    """Metrics from pyiqa (on the CPU), each a function of (restored, target), uint8 (H, W, C), gray as three channels.
+    """Metrics from pyiqa (on the CPU), each a function of (restored, target), uint8 (H, W, C), gray
+    as three channels.
 
-    No-reference metrics (niqe, brisque, musiq) ignore the target by definition. pyiqa takes gray from colour by its own
-    default (full-range YIQ), so these values compare among themselves and not with `psnr` on Y.
+    No-reference metrics (niqe, brisque, musiq) ignore the target by definition. pyiqa takes gray
+    from colour by its own default (full-range YIQ), so these values compare among themselves and
+    not with `psnr` on Y.
 
     Raises:
         BenchError: an unknown name, pyiqa not installed, or weights that cannot be downloaded.

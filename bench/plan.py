@@ -153,17 +153,9 @@ class Plan:
         """Hash over the names and files of all operators, for the throughput stage."""
         return digest([(n, o.sha256) for n, o in registry.operators(self.plugins).items()])
 
-    def digest(self) -> str:
-        """Hash over the ids of all runs: when it changes, the `check` job looks again."""
-        return digest(sorted(self.runs))
-
-    def operators_digest(self) -> str:
-        """Hash over the names and files of all operators, for the throughput stage."""
-        return digest([(n, o.sha256) for n, o in registry.operators(self.plugins).items()])
-
     def fingerprint(self, table: str | None = None) -> str:
         """Hash of what rendering depends on beside the metrics: titles, labels, notes, cells."""
-        tables = [table] if table else list(self.tables)
+        tables = [t for t in self.tables if table in (None, t)]
         data = {
             t: [
                 self.tables[t].model_dump(mode="json"),

@@ -1,7 +1,9 @@
-"""Evaluation protocols: what a model is given and how its answer is scored. The name travels with every number.
+"""Evaluation protocols: what a model is given and how its answer is scored. The name travels with
+every number.
 
-A PSNR is only comparable inside one protocol. The published ones were found by making the released weights give the
-published averages (``protocols.md``). Imports neither torch nor, before something is prepared, anything slow.
+A PSNR is only comparable inside one protocol. The published ones were found by making the released
+weights give the published averages (``protocols.md``). Imports neither torch nor, before something
+is prepared, anything slow.
 """
 
 from __future__ import annotations
@@ -73,11 +75,13 @@ class Protocol:
         """Degrade one clean image; deterministic.
 
         Args:
-            image: (H, W, 1 or 3) uint8, converted to the protocol's colour (gray to three equal channels).
+            image: (H, W, 1 or 3) uint8, converted to the protocol's colour (gray to three equal
+                channels).
             kernel: (kh, kw), only where `needs_kernel`.
 
         Raises:
-            BenchError: a kernel is missing, unwanted or not a blur kernel, or the image is too small.
+            BenchError: a kernel is missing, unwanted or not a blur kernel, or the image is too
+                small.
         """
         import numpy as np
 
@@ -87,9 +91,7 @@ class Protocol:
         from bench.resize import imresize
 
         if self.needs_kernel != (kernel is not None):
-            raise BenchError(
-                f"protocol {self.name} {'needs a' if self.needs_kernel else 'takes no'} blur kernel"
-            )
+            raise BenchError(f"protocol {self.name} {'needs a' if self.needs_kernel else 'takes no'} blur kernel")
         target = as_color(image, self.color)
         if kernel is not None:
             kernel = check_kernel(kernel)
@@ -100,9 +102,7 @@ class Protocol:
             blurred = degrade.crop_to_multiple(blurred, self.multiple)
         target = degrade.crop_to_multiple(target, self.multiple)
         if min(target.shape[:2]) < max(self.multiple, 2 * self.border + 1):
-            raise BenchError(
-                f"an image of {image.shape[0]}x{image.shape[1]} is too small for protocol {self.name}"
-            )
+            raise BenchError(f"protocol {self.name}: an image of {image.shape[0]}x{image.shape[1]} is too small")
         if self.degradation == "blur-circular":
             assert kernel is not None
             blurred = degrade.blur_circular(target, kernel)
@@ -122,7 +122,9 @@ class Protocol:
         return to_uint8(restored)
 
     def scored(self, image: Pixels) -> Pixels:
-        """The part and the channels of a uint8 image that are scored: Y for colour ×n, without the border."""
+        """The part and the channels of a uint8 image that are scored: Y for colour ×n, without the
+        border.
+        """
         from bench.metrics import crop_border, luma
 
         return crop_border(luma(image) if self.task == "sr" else image, self.border)
@@ -147,16 +149,16 @@ class Protocol:
 
 def _denoise_gray(name: str, sigma: float) -> Protocol:
     text = (
-        f"gray; noise σ = {sigma:g} from the legacy generator reseeded with 0 for every image, not clipped; "
-        "scored on rounded uint8, whole image"
+        f"gray; noise σ = {sigma:g} from the legacy generator reseeded with 0 for every image, "
+        "not clipped; scored on rounded uint8, whole image"
     )
     return Protocol(name, "denoising", "gray", text, sigma=sigma)
 
 
 def _denoise_gray_ramp(name: str, sigma: float) -> Protocol:
     text = (
-        f"gray; noise level growing linearly from 0 at the left edge to {sigma:g} at the right edge; "
-        "scored on rounded uint8, whole image"
+        f"gray; noise level growing linearly from 0 at the left edge to {sigma:g} "
+        "at the right edge; scored on rounded uint8, whole image"
     )
     return Protocol(name, "denoising", "gray", text, sigma=sigma, degradation="ramp")
 
@@ -166,12 +168,10 @@ def _sr_bicubic(name: str, factor: float) -> Protocol:
     if scale != factor or scale < 2:
         raise BenchError(f"protocol {name!r}: the scale is a whole number of at least 2")
     text = (
-        f"×{scale} MATLAB-compatible bicubic, not rounded; scored on studio-range Y rounded to uint8, "
-        f"border of {scale} pixels cropped"
+        f"×{scale} MATLAB-compatible bicubic, not rounded; "
+        f"scored on studio-range Y rounded to uint8, border of {scale} pixels cropped"
     )
-    return Protocol(
-        name, "sr", "rgb", text, scale=scale, border=scale, multiple=scale, degradation="bicubic"
-    )
+    return Protocol(name, "sr", "rgb", text, scale=scale, border=scale, multiple=scale, degradation="bicubic")
 
 
 def _deblur_circular(name: str, sigma: float) -> Protocol:
@@ -215,14 +215,13 @@ _FAMILIES: dict[str, Callable[[str, float], Protocol]] = {
     "deblur-circular-s": _deblur_circular,
     "deblur-natural-s": _deblur_natural,
 }
-_NUMBER = re.compile(
-    r"(0|[1-9]\d*)(\.\d*[1-9])?"
-)  # one spelling per number, since the name is an identity
+_NUMBER = re.compile(r"(0|[1-9]\d*)(\.\d*[1-9])?")  # one spelling per number, since the name is an identity
 
 
 @functools.cache
 def get(name: str) -> Protocol:
-    """The protocol of that name: one of `PROTOCOLS`, or the same with another number (``denoise-gray-s15``).
+    """The protocol of that name: one of `PROTOCOLS`, or the same with another number
+    (``denoise-gray-s15``).
 
     Raises:
         BenchError: an unknown name, with the nearest valid one.

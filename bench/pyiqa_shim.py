@@ -1,9 +1,10 @@
 """The one door to pyiqa, with the work-around that it needs beside a CPU-only torch.
 
-pyiqa imports torchvision, and torchvision registers shape functions for ``torchvision::nms`` and others. A torchvision
-build whose compiled extension does not fit the installed torch (a wheel from another index) has no such operators, and
-the import dies with "operator torchvision::nms does not exist". No metric here uses them, so declaring their schema is
-enough. It is done only after exactly that failure.
+pyiqa imports torchvision, and torchvision registers shape functions for ``torchvision::nms`` and
+others. A torchvision build whose compiled extension does not fit the installed torch (a wheel from
+another index) has no such operators, and the import dies with "operator torchvision::nms does not
+exist". No metric here uses them, so declaring their schema is enough. It is done only after exactly
+that failure.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from bench.images import Pixels
     from bench.metrics import Metric
 
-_SCHEMAS = tuple(
-    f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms")
-)
+_SCHEMAS = tuple(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms"))
 _library: list[Any] = []  # torch forgets the schema when the library object dies
 
 
@@ -54,7 +53,9 @@ def _import() -> Any:
 
 
 def declare_operators() -> None:
-    """Declare the schema of the missing operators and forget the half-imported torchvision and pyiqa."""
+    """Declare the schema of the missing operators and forget the half-imported torchvision and
+    pyiqa.
+    """
     import torch
 
     if not _library:
@@ -74,12 +75,8 @@ def metric(name: str, *, downloads: bool = False) -> Metric:
     try:
         network = pyiqa.create_metric(name, device="cpu")
     except Exception as error:  # pyiqa lets through whatever its download raises
-        what = (
-            "its weights must be downloaded at first use; is there a network?"
-            if downloads
-            else "see pyiqa"
-        )
-        raise BenchError(f"metric {name!r} cannot be made ({what}): {error}") from error
+        what = "its weights must be downloaded at first use; is there a network?" if downloads else "see pyiqa"
+        raise BenchError(f"metric {name!r} cannot be made ({what}): {' '.join(str(error).split())}") from error
 
     def tensor(image: Pixels) -> torch.Tensor:
         rgb = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

@@ -1,7 +1,9 @@
-"""MATLAB-compatible bicubic ``imresize``: cubic convolution with a = -0.5, antialiasing, symmetric border.
+"""MATLAB-compatible bicubic ``imresize``: cubic convolution with a = -0.5, antialiasing, symmetric
+border.
 
-scikit-image and Pillow have no such function (no antialiased cubic, or another border), and super-resolution numbers
-depend on it. Source: Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981.
+scikit-image and Pillow have no such function (no antialiased cubic, or another border), and
+super-resolution numbers depend on it. Source: Keys, Cubic convolution interpolation for digital
+image processing, IEEE TASSP 1981.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def resize_matrix(size: int, out_size: int, scale: float) -> NDArray[np.float64]:
     """The linear map of one axis, (out_size, size); every row sums to one.
 
-    Output sample i sits at (i + 0.5) / scale - 0.5 of the input. Below scale 1 the kernel is stretched by 1 / scale
-    (antialiasing); positions beyond the border are reflected about the edge (the edge sample is repeated).
+    Output sample i sits at (i + 0.5) / scale - 0.5 of the input. Below scale 1 the kernel is
+    stretched by 1 / scale (antialiasing); positions beyond the border are reflected about the edge
+    (the edge sample is repeated).
     """
     stretch = min(scale, 1.0)
     centre = (np.arange(out_size) + 0.5) / scale - 0.5

@@ -7,6 +7,7 @@ first; ``source`` then names that folder, and every table says so.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "parameters": "number of trainable parameters",
         "steps": "training steps done",
         "seconds": "wall-clock seconds of training",
+        "date": "day on which the run was finished (UTC)",
         "resumed_from": "JSON list of the steps from which an interrupted training went on",
         "device": "cpu or cuda",
         "machine": "JSON: operating system, processor, cores, memory, GPU",
@@ -53,7 +55,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "kind": "operator or model",
         "case": "input and kernel that were timed",
         "name": "operator, or table/row of the model",
-        "pass": "forward (no gradient) or forward+backward (all gradients)",
+        "pass": "forward (no gradient) or forward+backward (all parameters; the input too for operators)",
         "median_s": "median seconds of one pass, interleaved with the others of its case",
         "iqr_s": "interquartile range of those seconds",
         "repeats": "number of timings",
@@ -264,6 +266,7 @@ def _run_row(path: Path, run_id: str) -> dict[str, Any]:
         row[key] = json.dumps(
             data.get(key) or ([] if key == "resumed_from" else {}), sort_keys=True
         )
+    row["date"] = data.get("date") or time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
     row = {k: "" if v is None else v for k, v in row.items()}
     return {**row, "run": run_id, "status": status, "source": ""}
 

@@ -45,7 +45,7 @@ class Targets:
         plan = self.plan
         tables = [
             f"{layout.table_stem(plan.name, t)}{s}"
-            for t in plan.tables
+            for t in [*plan.tables, layout.THROUGHPUT]
             for s in (".md", ".tex", ".csv")
         ]
         return tables + [
@@ -88,5 +88,7 @@ class Targets:
 
     def table_inputs(self, table: str) -> list[str]:
         """Metrics of all rows, and the runs' own records (parameters, status)."""
+        if table == layout.THROUGHPUT:
+            return [str(layout.throughput_csv(self.plan.name))]
         runs = [str(layout.run_json(r.id)) for r in self.plan.table_runs(table) if not r.method]
         return [*map(str, self.plan.table_metrics(table)), *runs]

@@ -148,7 +148,9 @@ def validate(document: Document, model: type[Model], data: Any = None, at: Keys 
     try:
         return model.model_validate(document.data if data is None else data)
     except ValidationError as error:
-        first = error.errors()[0]
+        problems = error.errors()
+        # A mistyped key is also a missing one: the former says more.
+        first = next((e for e in problems if e["type"] == "extra_forbidden"), problems[0])
         loc = tuple(part for part in first["loc"] if part != "[key]")
         name = loc[-1] if loc else ""
         where = ".".join(str(part) for part in (*at, *loc[:-1]))

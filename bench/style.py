@@ -14,7 +14,16 @@ from typing import Any
 
 COLORS = ("#000000", "#E69F00", "#0072B2", "#CC79A7", "#009E73", "#D55E00", "#56B4E9", "#7F7F7F")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1)), (0, (1, 1)))
+LINES: tuple[Any, ...] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (7, 2)),
+    (0, (3, 1)),
+    (0, (1, 1)),
+)
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 DPI = 160
 
@@ -60,7 +69,10 @@ def theme() -> Iterator[None]:
         "pdf.fonttype": 42,
         "svg.hashsalt": "bench",
     }
-    with sns.axes_style("whitegrid"), matplotlib.rc_context({**sns.plotting_context("paper"), **rc}):
+    with (
+        sns.axes_style("whitegrid"),
+        matplotlib.rc_context({**sns.plotting_context("paper"), **rc}),
+    ):
         yield
 
 
@@ -76,7 +88,9 @@ def save(figure: Any, stem: Path) -> list[Path]:
     try:
         for suffix, extra in ((".png", {}), (".pdf", {"metadata": {"CreationDate": None}})):
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=suffix[1:], dpi=DPI, bbox_inches="tight", pad_inches=0.08, **extra)
+            figure.savefig(
+                buffer, format=suffix[1:], dpi=DPI, bbox_inches="tight", pad_inches=0.08, **extra
+            )
             path = stem.with_suffix(suffix)
             atomic.write_bytes(path, buffer.getvalue())
             paths.append(path)

@@ -66,19 +66,25 @@ class _Builder:
         columns.append(Column("seeds", "count"))
         if self.by_kernel:
             for metric in metrics_of(self.plan):
-                kernels = [Column(_kernel(k), "measured", HEADERS.get(metric, metric)) for k in self._kernels()]
+                kernels = [
+                    Column(_kernel(k), "measured", HEADERS.get(metric, metric))
+                    for k in self._kernels()
+                ]
                 columns += kernels or [Column("", "measured", HEADERS.get(metric, metric))]
         else:
             for test in self.tests:
                 name = captions.dataset_name(test.data)
-                columns += [Column(HEADERS.get(m, m), "measured", name) for m in metrics_of(self.plan)]
+                columns += [
+                    Column(HEADERS.get(m, m), "measured", name) for m in metrics_of(self.plan)
+                ]
         why = self._paper_differs()
         if self.table.parameters and self.paper.parameters:
             columns.append(Column("parameters", "paper", "paper", why))
         columns += [Column(self._slot_name(s), "paper", "paper", why) for s in self._paper_slots()]
         if self.differences:
             columns += [
-                Column(self._slot_name(s), "difference", "Δ to the paper (dB)") for s in self._paper_slots()
+                Column(self._slot_name(s), "difference", "Δ to the paper (dB)")
+                for s in self._paper_slots()
             ]
         return columns
 
@@ -105,7 +111,11 @@ class _Builder:
             reasons.insert(0, "other data")
         if not any(same_model(self.plan, row) for row in self.rows if not row.reference):
             reasons.append("other budget")
-        words = [w for w in ("other data", "subset of the data", "other protocol", "other budget") if w in reasons]
+        words = [
+            w
+            for w in ("other data", "subset of the data", "other protocol", "other budget")
+            if w in reasons
+        ]
         return ", ".join(words)
 
     # --- lines --------------------------------------------------------------------------------
@@ -130,11 +140,17 @@ class _Builder:
             paper = [(dataset, k) for _, k in self._paper_slots()]
             rows = [r for r in self.rows if str(r.published) in self.paper.rows]
             lines = tuple(self._line(row, [], paper, blank=len(kernels)) for row in rows)
-            found.append(Section(lines, f"{captions.dataset_name(dataset)}: the paper's, not measured here"))
+            found.append(
+                Section(lines, f"{captions.dataset_name(dataset)}: the paper's, not measured here")
+            )
         return found
 
     def _line(
-        self, row: PlannedRow, slots: Sequence[tuple[Evaluation, str]], paper: Sequence[Slot], blank: int = 0
+        self,
+        row: PlannedRow,
+        slots: Sequence[tuple[Evaluation, str]],
+        paper: Sequence[Slot],
+        blank: int = 0,
     ) -> Line:
         label = Cell(row.label, marks=self.notes.marks(*self._label_notes(row, slots)))
         cells = [label]
@@ -143,10 +159,14 @@ class _Builder:
             cells.append(Cell(f"{count:,}" if count else ""))
         cells.append(self._seeds(row, slots))
         metrics = metrics_of(self.plan)
-        order = [(t, k, m) for m in metrics for t, k in slots] if self.by_kernel else [
-            (t, k, m) for t, k in slots for m in metrics
-        ]
-        cells += [self._measured(row, t, k, m) for t, k, m in order] or [Cell()] * (blank * len(metrics))
+        order = (
+            [(t, k, m) for m in metrics for t, k in slots]
+            if self.by_kernel
+            else [(t, k, m) for t, k in slots for m in metrics]
+        )
+        cells += [self._measured(row, t, k, m) for t, k, m in order] or [Cell()] * (
+            blank * len(metrics)
+        )
         if self.table.parameters and self.paper.parameters:
             count = self.paper.parameters.get(str(row.published))
             cells.append(Cell(f"{count:,}" if count else ""))
@@ -182,7 +202,9 @@ class _Builder:
     def _measured(self, row: PlannedRow, test: Evaluation, kernel: str, metric: str) -> Cell:
         record = self.index.get((row.id, test.data, kernel, metric))
         if record is None or record.mean is None:
-            reason = record.reason if record and record.status != "ok" else f"{metric} was not measured"
+            reason = (
+                record.reason if record and record.status != "ok" else f"{metric} was not measured"
+            )
             return Cell(DASH, marks=self.notes.marks(reason))
         digits = decimals(metric)
         text = f"{record.mean:.{digits}f}"
@@ -241,7 +263,13 @@ class _Builder:
         remarks = [captions.protocol_text(self.tests), captions.data_text(self.results, self.tests)]
         if spread:
             remarks[-1] += " ± is the standard deviation over training seeds, not over images."
-        remarks.append(" ".join(t for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id)) if t))
+        remarks.append(
+            " ".join(
+                t
+                for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id))
+                if t
+            )
+        )
         if any(best for best, _ in self.best.values()):
             text = "Bold: best mean of a column."
             if self.single_seed:

@@ -48,7 +48,9 @@ def throughput_frame(results: Results) -> pd.DataFrame:
 
 def _references(peers: pd.DataFrame, kind: str, name: str) -> tuple[float | None, float | None]:
     """Seconds of Algorithm 1 and of a depthwise convolution in the same case and pass."""
-    seconds = {str(n): float(s) for n, s in zip(peers["name"], peers["median_s"], strict=True) if s == s}
+    seconds = {
+        str(n): float(s) for n, s in zip(peers["name"], peers["median_s"], strict=True) if s == s
+    }
     if kind == "model":
         return seconds.get(f"{name.removesuffix(ON_ALGORITHM1)}{ON_ALGORITHM1}"), None
     return seconds.get(BASELINE), next((seconds[c] for c in CONVOLUTIONS if c in seconds), None)
@@ -85,7 +87,11 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
         f"Machine: {where}. Float32, medians of {_range(repeats)} interleaved timings in one process; IQR is their "
         "interquartile range.",
         "Extra MB: highest memory of one pass above what was held before it, output and saved tensors included"
-        + (" (peak resident memory of a process of its own)." if first["device"] == "cpu" else " (allocator's peak)."),
+        + (
+            " (peak resident memory of a process of its own)."
+            if first["device"] == "cpu"
+            else " (allocator's peak)."
+        ),
     ]
     if kind == "operator":
         remarks.append(
@@ -93,18 +99,33 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
             "Algorithm 1: the paper's, literally (full complex FFTs)."
         )
     else:
-        remarks.append(f"'{ON_ALGORITHM1.strip()}': the same network, its operator replaced by the paper's Algorithm 1.")
+        remarks.append(
+            f"'{ON_ALGORITHM1.strip()}': the same network, its operator replaced by the paper's Algorithm 1."
+        )
     if source:
         remarks.insert(0, f"Not measured on this machine: published evidence {source}.")
-    return View(name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks))
+    return View(
+        name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks)
+    )
 
 
 def _range(repeats: Sequence[int]) -> str:
-    return f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else str(repeats[0]) if repeats else "no"
+    return (
+        f"{repeats[0]} to {repeats[-1]}"
+        if len(repeats) > 1
+        else str(repeats[0])
+        if repeats
+        else "no"
+    )
 
 
 def _line(
-    mine: pd.DataFrame, case: pd.DataFrame, kind: str, label: str, columns: Sequence[Column], notes: Footnotes
+    mine: pd.DataFrame,
+    case: pd.DataFrame,
+    kind: str,
+    label: str,
+    columns: Sequence[Column],
+    notes: Footnotes,
 ) -> Line:
     cells = [Cell(label)]
     for passed in PASSES:

@@ -1,9 +1,9 @@
 """The paper's Algorithm 1, literally: the baseline that speed and error are measured against.
 
-Huang et al., *Reverse Convolution and Its Applications to Image Restoration*, ICCV 2025, Eq. (6) and
-(7): full complex FFTs at output resolution, zero-upsampling, tiled spectra, a division by lam, plain
-autograd. Nothing is done to make it fast, nothing to make it slow. Shares no code with the fast path and
-with :mod:`converse.reference`.
+Huang et al., *Reverse Convolution and Its Applications to Image Restoration*, ICCV 2025, Eq. (6) for
+every scale, of which Eq. (7) is the case s = 1: full complex FFTs at output resolution, zero-upsampling,
+tiled spectra, a division by lam, plain autograd. Nothing is done to make it fast, nothing to make it
+slow. Shares no code with the fast path and with :mod:`converse.reference`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def algorithm1(
     padding_mode: str = "circular",
     x0: str | Tensor = "nearest",
 ) -> Tensor:
-    """Eq. (6), or Eq. (7) at scale 1, in the dtype of ``y``.
+    """Eq. (6) in the dtype of ``y``.
 
     Args:
         y: (B, C, H, W), float32 or float64.
@@ -78,12 +78,8 @@ def algorithm1(
     otf = _otf(kernel, h, w)
     conj = torch.conj(otf)
     power = torch.abs(otf) ** 2
-    if scale == 1:
-        numerator = conj * torch.fft.fft2(y) + lam * torch.fft.fft2(prior)
-        x = torch.fft.ifft2(numerator / (power + lam)).real
-    else:
-        spectrum = conj * torch.fft.fft2(_zero_upsample(y, scale)) + lam * torch.fft.fft2(prior)
-        quotient = _alias_mean(otf * spectrum, scale) / (_alias_mean(power, scale) + lam)
-        x = torch.fft.ifft2((spectrum - conj * quotient.repeat(1, 1, scale, scale)) / lam).real
+    spectrum = conj * torch.fft.fft2(_zero_upsample(y, scale)) + lam * torch.fft.fft2(prior)
+    quotient = _alias_mean(otf * spectrum, scale) / (_alias_mean(power, scale) + lam)
+    x = torch.fft.ifft2((spectrum - conj * quotient.repeat(1, 1, scale, scale)) / lam).real
     top, left = ph * scale, pw * scale
     return x[:, :, top : h - top, left : w - left]

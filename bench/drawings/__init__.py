@@ -7,5 +7,10 @@ from types import ModuleType
 from bench.drawings import axis, curves, latency, visual
 from bench.spec import Figure
 
-KINDS: dict[Figure | str, ModuleType] = {"axis": axis, "curves": curves, "visual": visual, "latency": latency}
+KINDS: dict[Figure | str, ModuleType] = {
+    "axis": axis,
+    "curves": curves,
+    "visual": visual,
+    "latency": latency,
+}
 """Kind of figure to its file."""

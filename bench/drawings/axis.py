@@ -16,7 +16,9 @@ from bench.stats import Difference, difference
 def _default(plan: Plan, table: str) -> PlannedRow:
     name = plan.tables[table].default
     if name is None:
-        raise BenchError(f"config/tables.yaml: table {table!r} has an axis figure but names no default row")
+        raise BenchError(
+            f"config/tables.yaml: table {table!r} has an axis figure but names no default row"
+        )
     return next(row for row in plan.rows[table] if row.id == name)
 
 
@@ -49,20 +51,49 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
         axis.axvline(0, color="#444444", linewidth=1, zorder=1)
         for y, (_, gap) in enumerate(found.values()):
             if gap is None:
-                axis.annotate("no result", (0.02, y), xycoords=("axes fraction", "data"), va="center", color="#666666")
+                axis.annotate(
+                    "no result",
+                    (0.02, y),
+                    xycoords=("axes fraction", "data"),
+                    va="center",
+                    color="#666666",
+                )
                 continue
             values = gap.per_image.to_numpy()
             spread = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(1)
-            axis.plot(values, y + spread, "o", color="#888888", markersize=3.2, alpha=0.65, zorder=2, mew=0)
+            axis.plot(
+                values,
+                y + spread,
+                "o",
+                color="#888888",
+                markersize=3.2,
+                alpha=0.65,
+                zorder=2,
+                mew=0,
+            )
             if gap.half_width is not None:
-                axis.errorbar(gap.mean, y, xerr=gap.half_width, color="black", capsize=4, linewidth=1.6, zorder=3)
-            axis.plot(gap.mean, y, "D", color="black", markersize=6.5, zorder=4, mfc="#56B4E9", mew=1.1)
+                axis.errorbar(
+                    gap.mean,
+                    y,
+                    xerr=gap.half_width,
+                    color="black",
+                    capsize=4,
+                    linewidth=1.6,
+                    zorder=3,
+                )
+            axis.plot(
+                gap.mean, y, "D", color="black", markersize=6.5, zorder=4, mfc="#56B4E9", mew=1.1
+            )
         axis.set_ylim(len(labels) - 0.5, -0.5)
         axis.set_yticks(range(len(labels)), labels)
         axis.grid(axis="y", visible=False)
         axis.margins(x=0.08)
         axis.set_title(captions.dataset_name(test.data), loc="left")
-    figure.supxlabel(f"PSNR difference to {_default(plan, table).label} (dB)", fontsize=10, y=0.02)
+    label = f"PSNR difference to {_default(plan, table).label} (dB)"
+    if len(tests) == 1:
+        axes[0][0].set_xlabel(label)
+    else:
+        figure.supxlabel(label, fontsize=10)
     figure.tight_layout()
     return figure
 
@@ -70,7 +101,9 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
 def caption(plan: Plan, results: Results, table: str) -> str:
     """What the marks are, and what the interval covers."""
     tests = tests_of(plan, table)
-    gaps = [g for t in tests for _, g in differences(plan, results, table, t).values() if g is not None]
+    gaps = [
+        g for t in tests for _, g in differences(plan, results, table, t).values() if g is not None
+    ]
     covered = dict.fromkeys(g.covers for g in gaps if g.half_width is not None)
     unit = "image and kernel" if any(t.kernels for t in tests) else "image"
     text = (
@@ -81,7 +114,9 @@ def caption(plan: Plan, results: Results, table: str) -> str:
         text += f"Bar: {'; '.join(covered)}. "
     if any(g.half_width is None for g in gaps):
         text += "Where there is no bar there is one seed and no interval: the scatter over images is not an uncertainty of training. "
-    lost = [row.label for row, g in differences(plan, results, table, tests[0]).values() if g is None]
+    lost = [
+        row.label for row, g in differences(plan, results, table, tests[0]).values() if g is None
+    ]
     if lost:
         text += f"Without a result: {', '.join(lost)}. "
     return text + captions.protocol_text(tests)

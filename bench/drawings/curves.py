@@ -31,7 +31,9 @@ def read_curve(run_id: str) -> pd.DataFrame | None:
 def _curves(plan: Plan, table: str) -> dict[str, tuple[PlannedRow, list[pd.DataFrame]]]:
     found = {}
     for row in plan.rows[table]:
-        frames = [f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)]
+        frames = [
+            f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)
+        ]
         if frames:
             found[row.label] = (row, frames)
     return found
@@ -43,7 +45,9 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
 
     found = _curves(plan, table)
     if not found:
-        raise BenchError(f"no training curve of table {table!r} in results/runs (python -m bench train RUN)")
+        raise BenchError(
+            f"no training curve of table {table!r} in results/runs (python -m bench train RUN)"
+        )
     style = looks(list(found))
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
     for axis, column, title in (
@@ -86,13 +90,20 @@ def _line(axis: Any, frames: list[pd.DataFrame], column: str, look: Any, label: 
         label=label,
     )
     if wide.shape[1] > 1:
-        axis.fill_between(mean.index, wide.min(axis=1), wide.max(axis=1), color=look.color, alpha=0.15, linewidth=0)
+        axis.fill_between(
+            mean.index,
+            wide.min(axis=1),
+            wide.max(axis=1),
+            color=look.color,
+            alpha=0.15,
+            linewidth=0,
+        )
 
 
 def _plain_log_ticks(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.yaxis.set_minor_formatter(NullFormatter())
 
@@ -109,7 +120,11 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     lost = [row.label for row in rows if row.label not in found]
     if lost:
         text += f"Without a curve on this machine: {', '.join(lost)}. "
-    diverged = [row.label for row in rows if any(results.status(r.id).status == "diverged" for r in row.runs)]
+    diverged = [
+        row.label
+        for row in rows
+        if any(results.status(r.id).status == "diverged" for r in row.runs)
+    ]
     if diverged:
         text += f"Diverged: {', '.join(diverged)}. "
     return text + captions.budget_text(runs)

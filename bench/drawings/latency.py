@@ -31,7 +31,9 @@ def points(plan: Plan, results: Results, table: str) -> tuple[str, str, list[Poi
     test = tests_of(plan, table)[0]
     names = timed_names(plan, task)
     for _, part in results.throughput_machines():
-        chosen = part[(part["kind"] == "model") & (part["pass"] == "forward") & (part["status"] == "ok")]
+        chosen = part[
+            (part["kind"] == "model") & (part["pass"] == "forward") & (part["status"] == "ok")
+        ]
         for case in cases:
             timed = chosen[chosen["case"] == case]
             seconds = dict(zip(timed["name"], timed["median_s"].astype(float), strict=True))
@@ -44,7 +46,11 @@ def points(plan: Plan, results: Results, table: str) -> tuple[str, str, list[Poi
                     found.append(Point(row.label, seconds[str(key)], psnr))
             if found:
                 first = timed.iloc[0]
-                return case, f"{first['machine']}, {first['threads']} threads, {first['device']}", found
+                return (
+                    case,
+                    f"{first['machine']}, {first['threads']} threads, {first['device']}",
+                    found,
+                )
     raise BenchError(
         f"no network of table {table!r} has been timed: preset {plan.name!r} names no {task} model in throughput.models, "
         "or python -m bench throughput has not run"
@@ -79,7 +85,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     if high / low < 4:
         middle = (low * high) ** 0.5
         axis.set_xlim(middle / 2.2, middle * 2.2)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(y=0.15)

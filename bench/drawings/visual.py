@@ -20,9 +20,7 @@ from bench.spec import Evaluation
 
 SIDE = 96
 """Side of the crop in pixels of the clean image."""
-RULE = (
-    f"the {SIDE}×{SIDE} window of the clean image (at least 8 pixels inside) with the largest gradient energy"
-)
+RULE = f"the {SIDE}×{SIDE} window of the clean image (at least 8 pixels inside) with the largest gradient energy"
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,10 @@ def window(clean: Pixels, side: int = SIDE, margin: int = 8) -> tuple[int, int, 
     total = np.zeros((gray.shape[0] + 1, gray.shape[1] + 1))
     total[1:, 1:] = energy.cumsum(0).cumsum(1)
     sums: NDArray[np.float64] = (
-        total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+        total[height:, width:]
+        - total[:-height, width:]
+        - total[height:, :-width]
+        + total[:-height, :-width]
     )
     my = margin if gray.shape[0] >= side + 2 * margin else 0
     mx = margin if gray.shape[1] >= side + 2 * margin else 0
@@ -78,7 +79,9 @@ def comparison(plan: Plan, results: Results, table: str) -> Comparison:
     test = tests_of(plan, table)[0]
     part = results.metrics[results.metrics["evaluation"] == test.key]
     if not len(part):
-        raise BenchError(f"no metrics of {test.key} yet (python -m bench evaluate RUN --preset {plan.name})")
+        raise BenchError(
+            f"no metrics of {test.key} yet (python -m bench evaluate RUN --preset {plan.name})"
+        )
     name, kernel = str(part["image"].iloc[0]), str(part["kernel"].iloc[0])
     clean = _clean(plan, test, name, kernel)
     tiles, lost = [], []
@@ -93,16 +96,26 @@ def comparison(plan: Plan, results: Results, table: str) -> Comparison:
         else:
             tiles.append(tile)
     if not tiles:
-        raise BenchError(f"no restored image of table {table!r}: {layout.showcase_png('RUN', test.key)} (python -m bench evaluate)")
+        raise BenchError(
+            f"no restored image of table {table!r}: {layout.showcase_png('RUN', test.key)} (python -m bench evaluate)"
+        )
     return Comparison(name, kernel, clean, tiles, lost)
 
 
 def _tile(
-    results: Results, test: Evaluation, run_id: str, label: str, path: Path, index: tuple[str, str], clean: Pixels
+    results: Results,
+    test: Evaluation,
+    run_id: str,
+    label: str,
+    path: Path,
+    index: tuple[str, str],
+    clean: Pixels,
 ) -> Tile | None:
     image = read_image(path, "gray" if clean.shape[2] == 1 else "rgb")
     if image.shape != clean.shape:
-        raise BenchError(f"{path}: {image.shape} does not fit the clean image {clean.shape}; evaluate {run_id} again")
+        raise BenchError(
+            f"{path}: {image.shape} does not fit the clean image {clean.shape}; evaluate {run_id} again"
+        )
     psnr, ssim = (results.values(run_id, test.key, m) for m in ("psnr", "ssim"))
     if psnr is None or ssim is None or index not in psnr.index:
         return None
@@ -133,7 +146,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     count = 2 + len(found.tiles)
     columns = min(count, 5 if count in (5, 9, 10) else 4)
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.15 * columns, 2.55 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.15 * columns, 2.75 * rows), squeeze=False)
     cells = list(axes.flat)
     for cell in cells:
         cell.set_axis_off()
@@ -148,7 +161,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
         crop = image[top : top + height, left : left + width]
         cell.imshow(_shown(crop), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         cell.set_title(title, fontsize=9)
-    figure.tight_layout(h_pad=0.9, w_pad=0.5)
+    figure.tight_layout(h_pad=1.4, w_pad=0.5)
     return figure
 
 

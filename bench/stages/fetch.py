@@ -1,11 +1,13 @@
 """Stage fetch: data sets from ``datasets.yaml`` to the data folder, every byte checked.
 
-The manifest ``<root>/<name>.json`` is written last: where it exists, the set is complete, and everything downstream
-depends on it. A second fetch checks the hashes, needs no network and leaves the manifest alone.
+The manifest ``<root>/<name>.json`` is written last: where it exists, the set is complete, and
+everything downstream depends on it. A second fetch checks the hashes, needs no network and leaves
+the manifest alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import shutil
@@ -17,14 +19,13 @@ from typing import Any
 from tqdm import tqdm
 
 from bench import archives, atomic, kernels
-from bench.datasets import Dataset, data_root, load_datasets, manifest_path, resolve, sha256_file
+from bench.datasets import Dataset, data_root, load_datasets, manifest_path, resolve
 from bench.download import download, mirror
 from bench.errors import BenchError
+from bench.file_hashes import sha256_file
 
 
-def fetch(
-    names: Sequence[str], *, jobs: int = 4, progress: bool = True, catalogue: Path | None = None
-) -> None:
+def fetch(names: Sequence[str], *, jobs: int = 4, progress: bool = True, catalogue: Path | None = None) -> None:
     """Bring data sets to `bench.datasets.data_root`, from ``BENCH_MIRROR`` first.
 
     Args:
@@ -34,8 +35,8 @@ def fetch(
         catalogue: another ``datasets.yaml``.
 
     Raises:
-        BenchError: unknown name, wrong hash, missing file or mirror, full disk, no network: file, URL and remedy. Sets
-            and files fetched until then stay.
+        BenchError: unknown name, wrong hash, missing file or mirror, full disk, no network: file,
+            URL and remedy. Sets and files fetched until then stay.
     """
     if jobs < 1:
         raise BenchError(f"jobs={jobs}: at least one is needed")
@@ -64,6 +65,7 @@ def _fetch_one(dataset: Dataset, root: Path, jobs: int, progress: bool) -> None:
         "content_hash": dataset.content_hash(root),
         "licence": dataset.licence,
         "citation": dataset.citation,
+        "leave_out": dataset.leave_out,
         **extra,
         "files": files,
     }
@@ -101,9 +103,7 @@ def _package_folder(dataset: Dataset) -> Path:
     module, _, inside = dataset.package.folder.partition("/")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise BenchError(
-            f"{dataset.name}: the package {module} is not installed (pip install scikit-image)"
-        )
+        raise BenchError(f"{dataset.name}: the package {module} is not installed (pip install scikit-image)")
     return Path(spec.origin).parent / inside
 
 
@@ -111,9 +111,7 @@ def _copy(source: Path, target: Path, sha: str) -> None:
     try:
         data = source.read_bytes()
     except OSError as error:
-        raise BenchError(
-            f"{source}: cannot be read ({error.strerror}); reinstall scikit-image"
-        ) from error
+        raise BenchError(f"{source}: cannot be read ({error.strerror}); reinstall scikit-image") from error
     _write(
         target,
         data,
@@ -124,9 +122,7 @@ def _copy(source: Path, target: Path, sha: str) -> None:
 
 def _generate(name: str, target: Path, sha: str) -> None:
     if name not in kernels.EMBEDDED:
-        raise BenchError(
-            f"bench/kernels.py does not make {name!r} (it makes: {', '.join(kernels.EMBEDDED)})"
-        )
+        raise BenchError(f"bench/kernels.py does not make {name!r} (it makes: {', '.join(kernels.EMBEDDED)})")
     _write(
         target,
         kernels.embedded_bytes(name),
@@ -136,8 +132,6 @@ def _generate(name: str, target: Path, sha: str) -> None:
 
 
 def _write(target: Path, data: bytes, sha: str, source: str) -> None:
-    import hashlib
-
     if hashlib.sha256(data).hexdigest() != sha:
         raise BenchError(f"{target}: wrong sha256 from {source}, expected {sha[:12]}…")
     atomic.write_bytes(target, data)
@@ -146,7 +140,7 @@ def _write(target: Path, data: bytes, sha: str, source: str) -> None:
 def _fetch_archive(
     dataset: Dataset, root: Path, jobs: int, progress: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Download, check, unpack, delete the archive. Returns the manifest's files and what to say about the archive."""
+    """Download, check, unpack, delete the archive. Returns the manifest's ``files`` and ``archive``."""
     archive = dataset.archive
     assert archive is not None and dataset.count is not None
     done = _manifest(dataset, root)
@@ -157,17 +151,15 @@ def _fetch_archive(
     lock = root / f"{dataset.name}.lock"
     known = archive.hash or _locked(lock)
     download(archive.url, path, known, mirror(), progress=progress)
-    if known is None:
+    archives.unpack(path, archive.members, dataset.directory(root), dataset.count)
+    if known is None:  # recorded only now, so that a broken first download cannot lock out a good one
         known = f"sha256:{sha256_file(path)}"
         atomic.write_bytes(lock, f"{known}  {archive.url}\n".encode())
-    archives.unpack(path, archive.members, dataset.directory(root), dataset.count)
-    files = _describe(sorted(dataset.directory(root).iterdir()), jobs, dataset.name, progress)
+    unpacked = sorted(dataset.directory(root).iterdir())
+    dataset.keep([p.name for p in unpacked])  # says so at once if leave_out names a file that is not there
+    files = _describe(unpacked, jobs, dataset.name, progress)
     path.unlink()
-    how = (
-        "published"
-        if archive.hash
-        else f"recorded at the first download ({lock.name}); no hash is published"
-    )
+    how = "published" if archive.hash else f"recorded at the first download ({lock.name}); no hash is published"
     return files, {"archive": {"url": archive.url, "hash": known, "hash_source": how}}
 
 
@@ -202,21 +194,15 @@ def _check_space(dataset: Dataset, root: Path, path: Path) -> None:
 def _manifest(dataset: Dataset, root: Path) -> dict[str, Any] | None:
     try:
         data = json.loads(manifest_path(dataset.name, root).read_text(encoding="utf-8"))
-        return (
-            data if data["content_hash"] == dataset.content_hash(root) and data["files"] else None
-        )
+        return data if data["content_hash"] == dataset.content_hash(root) and data["files"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _intact(
-    dataset: Dataset, root: Path, files: list[dict[str, Any]], jobs: int, progress: bool
-) -> bool:
+def _intact(dataset: Dataset, root: Path, files: list[dict[str, Any]], jobs: int, progress: bool) -> bool:
     directory = dataset.directory(root)
     paths = [directory / entry["file"] for entry in files]
-    return (
-        all(p.is_file() for p in paths) and _describe(paths, jobs, dataset.name, progress) == files
-    )
+    return all(p.is_file() for p in paths) and _describe(paths, jobs, dataset.name, progress) == files
 
 
 def _describe(paths: Sequence[Path], jobs: int, name: str, progress: bool) -> list[dict[str, Any]]:
@@ -228,10 +214,8 @@ def _describe(paths: Sequence[Path], jobs: int, name: str, progress: bool) -> li
     return _in_parallel(one, list(paths), jobs, name, progress)
 
 
-def _in_parallel(
-    work: Callable[[Any], Any], items: Sequence[Any], jobs: int, name: str, progress: bool
-) -> list[Any]:
-    """``work`` over ``items`` in threads, in order; the first error ends it and what has not begun is dropped."""
+def _in_parallel(work: Callable[[Any], Any], items: Sequence[Any], jobs: int, name: str, progress: bool) -> list[Any]:
+    """``work`` over ``items`` in threads, in order; the first error ends it, and the rest is dropped."""
     with ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(work, item) for item in items]
         try:

@@ -41,6 +41,8 @@ class Algorithm1(Converse2D):
             checks.sizes(
                 height, width, self.kernel_size, self.scale, self.padding, self.padding_mode
             )
+        if y.shape[0] == 0:  # complex FFTs refuse an empty batch
+            return y.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
         dtype = torch.promote_types(y.dtype, torch.float32)
         lam = self.lam
         with full_precision(y.device):

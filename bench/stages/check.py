@@ -1,0 +1,98 @@
+"""Stage check: everything that can be known to be wrong before anything is trained.
+
+Imports torch once, builds every network on the meta device (no memory, no time) and looks for test
+images among the training images, by content, where both are on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from bench import atomic, classical, layout, networks, protocols
+from bench import metrics as scoring
+from bench.datasets import data_root
+from bench.errors import BenchError
+from bench.leak import refuse_overlap
+from bench.plan import Plan
+from bench.sampling import check_degradation
+from bench.spec import RunSpec
+
+
+def check(plan: Plan) -> None:
+    """Builds every distinct run, checks degradations, protocols and the leak rule, writes ``check.json``.
+
+    Raises:
+        BenchError: the first thing that is wrong, with the row that it stands in.
+    """
+    scoring.check_extra(plan.metrics)
+    parameters = {run.id: _check_run(plan, run) for run in plan.runs.values()}
+    record = {
+        "preset": plan.name,
+        "parameters": parameters,
+        "leaks_checked": _check_leaks(plan),
+    }
+    atomic.write_bytes(layout.check_json(), (json.dumps(record, indent=1) + "\n").encode())
+
+
+def row_of(plan: Plan, run: RunSpec) -> str:
+    """``table/row`` of the first row that a run belongs to."""
+    for table, rows in plan.rows.items():
+        for row in rows:
+            if any(r.id == run.id for r in row.runs):
+                return f"{table}/{row.id}"
+    return run.id
+
+
+def _check_run(plan: Plan, run: RunSpec) -> int | None:
+    """Number of parameters of one run, None without a network."""
+    try:
+        tests = [protocols.get(test.protocol) for test in plan.evaluations(run)]
+        for test in tests:
+            if test.task != run.task:
+                raise BenchError(f"protocol {test.name} is for {test.task}, the row for {run.task}")
+        if run.method:
+            for test in tests:
+                classical.check(run.method, test)
+            return None
+        with torch.device("meta"):
+            model = networks.build(run, plan.plugins)
+        declared = networks.info(model)
+        if run.train:
+            check_degradation(run.train.degradation, run.train.budget.patch)
+            if run.train.degradation.scale != declared.scale:
+                raise BenchError(
+                    f"training data is reduced by {run.train.degradation.scale}, "
+                    f"the network enlarges by {declared.scale}"
+                )
+        for test in tests:
+            if test.scale != declared.scale:
+                raise BenchError(f"protocol {test.name} is ×{test.scale}, the network ×{declared.scale}")
+            if (test.color == "gray") != (declared.image_channels == 1):
+                raise BenchError(
+                    f"protocol {test.name} is {test.color}, the network takes "
+                    f"{declared.image_channels} channels"
+                )
+        return networks.count_parameters(model)
+    except BenchError as error:
+        raise BenchError(f"row {row_of(plan, run)}: {error}") from error
+
+
+def _check_leaks(plan: Plan) -> list[str]:
+    """Pairs of data sets that were compared; those not on the disk yet are left to a later check.
+
+    Raises:
+        BenchError: a training image is a test image, whatever its name.
+    """
+    train = {name for run in plan.runs.values() for name in (run.train.data if run.train else ())}
+    test = {e.data for run in plan.runs.values() for e in plan.evaluations(run)}
+    present = {
+        name for name in train | test if layout.manifest(name).is_file() or plan.datasets[name].folder
+    }
+    pairs, cache = [], data_root() / "thumbnails.npz"
+    for a in sorted(train & present):
+        for b in sorted(test & present):
+            refuse_overlap(plan.datasets[a].files(), plan.datasets[b].files(), cache)
+            pairs.append(f"{a} against {b}")
+    return pairs

@@ -1,0 +1,197 @@
+"""Stage ``report``: one Markdown page, and one HTML page that needs nothing beside it.
+
+Rendering twice from the same results gives the same bytes: every date comes from the results.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import atomic, captions, formats, layout
+from bench.drawings import KINDS
+from bench.errors import BenchError
+from bench.failures import failures
+from bench.plan import Plan
+from bench.results import COLUMNS, Results, load
+from bench.table_view import table_view
+from bench.throughput_table import throughput_views
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on the page; ``missing`` says why it is not there."""
+
+    id: str
+    caption: str
+    path: str
+    data: str
+    missing: str = ""
+
+
+def report(plan: Plan, *, allow_missing: bool = False) -> Path:
+    """Write ``index.md``, ``index.html`` and the tidy data with their column dictionary.
+
+    Args:
+        plan: what to report.
+        allow_missing: report what exists and list what is missing; otherwise that is refused.
+
+    Returns:
+        ``reports/<preset>/index.md``.
+
+    Raises:
+        BenchError: a result or a figure is missing (diverged and skipped rows are results, and are listed).
+    """
+    import jinja2
+
+    results = load(plan)
+    lost = [f for f in failures(plan, results) if f.status == "missing"]
+    if lost and not allow_missing:
+        first = f"{lost[0].table}, row {lost[0].row}: {lost[0].reason}"
+        raise BenchError(f"{len(lost)} rows of preset {plan.name!r} have no result ({first}); --allow-missing reports what exists")
+    context = _context(plan, results, allow_missing)
+    folder = layout.report_dir(plan.name)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: bool(name and ".html" in name),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for name in ("index.md", "index.html"):
+        text = environment.get_template(f"{name}.j2").render(context)
+        atomic.write_bytes(folder / name, text.encode())
+    _write_data(folder / "data", results)
+    return folder / "index.md"
+
+
+def _context(plan: Plan, results: Results, allow_missing: bool) -> dict[str, Any]:
+    sections = []
+    for name in plan.tables:
+        view = table_view(plan, results, name)
+        pictures = [
+            _picture(plan, results, figure, kind, allow_missing)
+            for figure, (table, kind) in plan.figures.items()
+            if table == name
+        ]
+        sections.append(
+            {
+                "id": name,
+                "title": view.title,
+                "md": formats.markdown(view),
+                "html": formats.html_fragment(view),
+                "pictures": pictures,
+            }
+        )
+    timings = throughput_views(results)
+    return {
+        "preset": plan.name,
+        "title": plan.preset.title,
+        "statement": plan.preset.statement,
+        "warning": _subset(plan),
+        "sections": sections,
+        "throughput_md": "\n".join(formats.markdown(v) for v in timings),
+        "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
+        "provenance": _provenance(plan, results),
+        "datasets": _datasets(plan),
+        "failures": failures(plan, results),
+    }
+
+
+def _subset(plan: Plan) -> str:
+    tests = [t for task in plan.preset.tasks.values() for t in task.evaluate]
+    if plan.subset:
+        return f"Only a subset of the test images was used: {captions.subset_text(plan.subset)} of every set."
+    return captions.subset_warning(tests)
+
+
+def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing: bool) -> Picture:
+    table = plan.figures[figure][0]
+    path = layout.figure_stem(plan.name, figure).with_suffix(".png")
+    relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
+    try:
+        if not path.is_file():
+            raise BenchError(f"{path} is missing (python -m bench figures {figure} --preset {plan.name})")
+        caption = KINDS[kind].caption(plan, results, table)
+    except BenchError as error:
+        if not allow_missing:
+            raise
+        return Picture(figure, "", relative, "", str(error))
+    return Picture(figure, caption, relative, base64.b64encode(path.read_bytes()).decode())
+
+
+def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
+    """What a reader needs to repeat the numbers, as (what, value); only what the results recorded."""
+    runs = results.runs
+    trained = [r for r in plan.runs.values() if r.train]
+    versions = [json.loads(v or "{}") for v in runs["versions"]]
+    names = list(dict.fromkeys(key for v in versions for key in v if key != "commit"))
+    statuses = {str(k): int(n) for k, n in runs["status"].value_counts(sort=False).items()}
+    seconds = sum(float(s) for s in runs["seconds"] if s not in ("", None))
+    resumed = [str(r) for r, steps in zip(runs["run"], runs["resumed_from"], strict=True) if steps not in ("", "[]")]
+    dates = sorted(str(d) for d in runs["date"] if d)
+    rows = [
+        ("runs", ", ".join(f"{n} {s}" for s, n in statuses.items())),
+        ("machine", "; ".join(_distinct(captions.machine_name(m) for m in runs["machine"] if m))),
+        ("device", "; ".join(_distinct(runs["device"]))),
+        ("system", "; ".join(_distinct(json.loads(m).get("system", "") for m in runs["machine"] if m))),
+        ("versions", "; ".join(f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names)),
+        ("git commit", ", ".join(_distinct(str(v.get("commit") or "") for v in versions))),
+        ("trained", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""),
+        ("seeds", captions.seeds_text(trained)),
+        ("training time", f"{seconds / 60:.1f} minutes of one process, {plan.preset.threads} threads each"),
+        ("resumed runs", ", ".join(resumed)),
+        ("published evidence", ", ".join(_distinct([*results.metrics["source"], *results.throughput["source"]]))),
+    ]
+    return [(what, value) for what, value in rows if value]
+
+
+def _distinct(values: Any) -> list[str]:
+    return [v for v in dict.fromkeys(str(v) for v in values) if v]
+
+
+def _datasets(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """(name, use, citation, licence) of every data set that the preset touches."""
+    uses: dict[str, set[str]] = {}
+    for task in plan.preset.tasks.values():
+        for name in task.train:
+            uses.setdefault(name, set()).add("training")
+        for test in task.evaluate:
+            uses.setdefault(test.data, set()).add("test")
+            if test.kernels:
+                uses.setdefault(test.kernels, set()).add("blur kernels")
+    found = []
+    for name, use in uses.items():
+        data = plan.datasets[name]
+        photos = data.package.files.values() if data.package else []
+        licence = "; ".join(dict.fromkeys(photo.licence for photo in photos)) or data.licence or ""
+        found.append((name, ", ".join(sorted(use)), data.citation or "", licence))
+    return found
+
+
+def _write_data(folder: Path, results: Results) -> None:
+    """The tidy frames and what their columns mean."""
+    frames: Mapping[str, Any] = {
+        "runs.csv": results.runs,
+        "metrics.csv": results.metrics,
+        "throughput.csv": results.throughput,
+    }
+    for name, frame in frames.items():
+        text = frame[list(COLUMNS[name])].to_csv(index=False, lineterminator="\n")
+        atomic.write_bytes(folder / name, text.encode())
+    atomic.write_bytes(folder / "columns.md", _dictionary(list(frames)).encode())
+
+
+def _dictionary(names: Sequence[str]) -> str:
+    parts = ["# Columns of the tidy data\n"]
+    for name in names:
+        parts.append(f"\n## {name}\n\n| column | meaning |\n|:--|:--|\n")
+        parts += [f"| {column} | {meaning} |\n" for column, meaning in COLUMNS[name].items()]
+    return "".join(parts)

@@ -1,0 +1,167 @@
+"""Stage ``throughput``: how long operators and networks take on this machine, and how much memory.
+
+All operators that take a case are timed in turn in one process (`bench.timing`), float32, on all cores; so are the
+networks of the main tables, one of them again on the paper's Algorithm 1. Ratios are computed where tables are made.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import atomic, layout, provenance
+from bench.errors import BenchError
+from bench.model_cases import case_name, timed_models
+from bench.plan import Plan
+from bench.progress import Progress
+from bench.results import COLUMNS
+from bench.spec import Case
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.timed import Job, Pass
+
+FIELDS = [c for c in COLUMNS["throughput.csv"] if c != "source"]
+PASSES: tuple[Pass, ...] = ("forward", "forward+backward")
+
+
+def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) -> Path:
+    """Time what the preset asks for.
+
+    An operator that declines a case, fails or runs out of memory gets a row with the reason; the others go on.
+
+    Args:
+        plan: whose ``throughput`` cases, plugins and networks are timed.
+        device: ``cpu``, ``cuda``, ``cuda:N`` or None for the preset's choice.
+        progress: show a progress bar.
+
+    Returns:
+        The tidy CSV at `bench.layout.throughput_csv`.
+
+    Raises:
+        BenchError: no such device, or the file cannot be written.
+    """
+    from bench.networks import choose_device
+
+    chosen = choose_device(device or plan.preset.device)
+    groups = _groups(plan)
+    rows: list[dict[str, Any]] = []
+    with Progress("throughput", len(groups) * len(PASSES), unit="case", show=progress) as bar:
+        for kind, case, jobs in groups:
+            for which in PASSES:
+                rows += _measure(kind, case, jobs, which, chosen, plan.preset.throughput.repeats)
+                bar.step(f"{case}, {which}")
+    return _write(layout.throughput_csv(plan.name), rows, chosen)
+
+
+def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
+    """(kind, case, name → job): what is timed together."""
+    from bench.timed import Job
+    from converse import registry
+
+    groups: list[tuple[str, str, dict[str, Job]]] = []
+    for case in plan.preset.throughput.operators:
+        role = "spatial" if case.scale == 1 else "upsampler"
+        known = registry.operators(plan.plugins)
+        names = [n for n, info in known.items() if info.error or role in info.roles]
+        groups.append(("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names}))
+    for model in plan.preset.throughput.models:
+        jobs = {
+            timed.name: Job("model", timed.model, (model.batch, *model.size), options=timed.options, plugins=plan.plugins)
+            for timed in timed_models(plan, model.task)
+        }
+        groups.append(("model", case_name(model), jobs))
+    return groups
+
+
+def _operator_job(name: str, case: Case, plugins: Sequence[str]) -> Job:
+    from bench.timed import Job
+
+    return Job("operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins))
+
+
+def _measure(
+    kind: str, case: str, jobs: dict[str, Job], which: Pass, device: torch.device, repeats: int
+) -> list[dict[str, Any]]:
+    """One row for every job of a case."""
+    from bench.timing import interleave, settings
+
+    functions: dict[str, Callable[[], object]] = {}
+    rows = {name: {"kind": kind, "case": case, "name": name, "pass": which} for name in jobs}
+    with settings(_threads()):
+        for name, job in jobs.items():
+            function, status, reason = _prepare(job, which, device)
+            rows[name] |= {"status": status, "reason": reason, "repeats": 0}
+            if function is not None:
+                functions[name] = function
+        for name, timing in interleave(functions, repeats, device).items():
+            rows[name] |= {
+                "median_s": f"{timing.median_s:.6g}",
+                "iqr_s": f"{timing.iqr_s:.3g}",
+                "repeats": timing.repeats,
+            }
+        for name, function in functions.items():
+            rows[name]["extra_peak_bytes"] = _memory(jobs[name], function, which, device)
+    return list(rows.values())
+
+
+def _prepare(
+    job: Job, which: Pass, device: torch.device
+) -> tuple[Callable[[], object] | None, str, str]:
+    """A function that has run once, or why there is none."""
+    import torch
+
+    from bench.timed import Skipped, build, one_pass, scale_of
+
+    try:
+        module, inputs = build(job, device)
+        function = one_pass(module, inputs, which, scale_of(job, module))
+        function()
+    except Skipped as error:
+        return None, "skipped", _line(error)
+    except (torch.cuda.OutOfMemoryError, MemoryError):
+        return None, "failed", "out of memory"
+    except Exception as error:  # whatever a plugin raises is a row with its reason
+        return None, "failed", f"{type(error).__name__}: {_line(error)}"
+    return function, "ok", ""
+
+
+def _memory(job: Job, function: Callable[[], object], which: Pass, device: torch.device) -> int | str:
+    from bench.timed import memory_of
+    from bench.timing import cuda_extra_peak, in_own_process
+
+    if device.type == "cuda":
+        return cuda_extra_peak(function, device)
+    found = in_own_process(memory_of, job, which, _threads())
+    return "" if found is None else int(found)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _threads() -> int:
+    """All cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]], device: torch.device) -> Path:
+    import torch
+
+    if not any(row["status"] == "ok" for row in rows):
+        reasons = "; ".join(dict.fromkeys(f"{row['name']}: {row['reason']}" for row in rows))
+        raise BenchError(f"nothing could be timed ({reasons or 'the preset names no case'})")
+    machine = provenance.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine["cpu"]
+    same = {"threads": _threads(), "device": device.type, "machine": name, "torch": torch.__version__}
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows([{**row, **same} for row in rows])
+    atomic.write_bytes(path, buffer.getvalue().encode())
+    return path

@@ -1,0 +1,179 @@
+"""Stage train: one run from its specification to weights, a curve and a record of where they come from.
+
+Killed at any moment, the same command goes on from the last whole state and ends bit-identical (on the
+same kind of machine). States are saved every 5 % of the steps and every 30 seconds, beside the outputs
+and not among them, since Snakemake deletes outputs before a rerun. When the run is finished the state is
+deleted: an output that somebody deletes afterwards is trained again from the start, so that it says
+again what the specification gives, and not what happened to lie on the disk.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench import atomic, checkpoint, layout, networks, provenance
+from bench.errors import BenchError
+from bench.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.plan import Plan
+from bench.progress import Progress
+from bench.sampling import Sampler
+from bench.spec import RunSpec, TrainSpec
+from bench.training import COLUMNS, Diverged, Training, arithmetic
+from bench.training_images import training_images
+
+SAVES = 20
+"""States saved in a training, at the least."""
+SAVE_EVERY_S = 30.0
+LOCK_WAIT_S = 10.0
+
+
+def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool = True) -> None:
+    """Trains one run, or loads its checkpoint, and writes weights, curve and ``run.json`` (last).
+
+    A training that diverges is a result: status ``diverged`` with the step, the last finite weights.
+
+    Args:
+        plan: the plan that holds the run.
+        run_id: `bench.spec.RunSpec.id`.
+        device: overrides the preset's (auto, cpu, cuda, cuda:N).
+        progress: show progress; important lines are printed anyway.
+
+    Raises:
+        BenchError: no such run, missing data, a bad checkpoint, another process at it.
+        Interrupted: stopped by a signal or by the death of Snakemake; the state is saved.
+    """
+    run = plan.run(run_id)
+    if run.method:
+        raise BenchError(
+            f"run {run_id}: {run.method!r} is a classical method, there is nothing to train"
+        )
+    where = networks.choose_device(device or plan.preset.device)
+    lock = layout.state_file(run_id).with_name("lock")
+    with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads):
+        if run.checkpoint:
+            _load(plan, run, where, progress)
+        elif run.train:
+            with stopping() as stop:
+                _train(plan, run, run.train, where, stop, progress)
+        else:
+            raise BenchError(f"run {run_id} has neither a training nor a checkpoint")
+
+
+def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> None:
+    start = time.perf_counter()
+    model, sha256 = networks.load_checkpoint(run, plan.plugins, plan.datasets, progress)
+    seconds = time.perf_counter() - start
+    _write(run, model, [], device, status="loaded", seconds=seconds, checkpoint_sha256=sha256)
+
+
+def _train(
+    plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool
+) -> None:
+    model = networks.build(run, plan.plugins).to(device).train()
+    declared = networks.info(model)
+    color = "gray" if declared.image_channels == 1 else "rgb"
+    images = training_images([plan.datasets[name] for name in spec.data], color)
+    budget = spec.budget
+    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed)
+    training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
+    state = layout.state_file(run.id)
+    resumed = _resume(training, run, lambda line: print(f"{run.id}: {line}", flush=True))
+    status, reason = "trained", None
+    with Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
+        try:
+            _steps(training, run, resumed, stop, bar)
+        except Diverged as astray:
+            status, reason = "diverged", str(astray)
+            bar.say(f"diverged: {reason}; kept the last finite weights")
+    _write(
+        run,
+        model,
+        training.rows,
+        device,
+        status=status,
+        reason=reason,
+        steps=training.step,
+        seconds=training.elapsed(),
+        resumed_from=resumed,
+    )
+    checkpoint.delete_state(state)
+
+
+def _steps(training: Training, run: RunSpec, resumed: list[int], stop: Stop, bar: Progress) -> None:
+    """All steps that are left, with a state saved now and then."""
+    every = max(1, training.budget.steps // SAVES)
+    saved = time.monotonic()
+    while not training.finished:
+        training.advance()
+        bar.step(training.note())
+        due = training.step % every == 0 or time.monotonic() - saved > SAVE_EVERY_S
+        if (due or stop) and not training.finished:
+            tensors, meta = training.state()
+            meta |= {"run": run.id, "resumed_from": resumed}
+            checkpoint.save_state(layout.state_file(run.id), tensors, meta)
+            saved = time.monotonic()
+        if stop and not training.finished:
+            raise Interrupted(
+                f"{run.id}: stopped by {stop.reason} after step {training.step} of "
+                f"{training.budget.steps}; saved, the same command goes on from there"
+            )
+
+
+def _resume(training: Training, run: RunSpec, say: Callable[[str], None]) -> list[int]:
+    """Puts the training where its state is, if there is one; the steps from which it was ever resumed."""
+    found = checkpoint.load_state(layout.state_file(run.id), say)
+    if found is None:
+        return []
+    tensors, meta = found
+    if meta.get("run") != run.id:
+        say(f"ignoring the state of another run ({meta.get('run')})")
+        return []
+    training.resume(tensors, meta)
+    say(f"resumed from step {training.step} of {training.budget.steps}")
+    return [*meta["resumed_from"], training.step]
+
+
+def _write(
+    run: RunSpec,
+    model: nn.Module,
+    rows: list[dict[str, Any]],
+    device: torch.device,
+    *,
+    status: str,
+    seconds: float,
+    reason: str | None = None,
+    steps: int = 0,
+    resumed_from: list[int] | None = None,
+    checkpoint_sha256: str | None = None,
+) -> None:
+    """Weights and curve, then ``run.json``, whose presence says that the run is complete."""
+    # What two equal trainings share and no more, so that their weight files are equal byte for byte.
+    checkpoint.save(layout.weights(run.id), model.state_dict(), {"run": run.id, "network": run.network})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{k: "" if v is None else v for k, v in row.items()} for row in rows])
+    atomic.write_bytes(layout.curve_csv(run.id), text.getvalue().encode())
+    record = {
+        "run": run.id,
+        "status": status,
+        "reason": reason,
+        "spec": run.model_dump(mode="json"),
+        "parameters": networks.count_parameters(model),
+        "steps": steps,
+        "seconds": round(seconds, 3),
+        "resumed_from": resumed_from or [],
+        "device": str(device),
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+        "checkpoint_sha256": checkpoint_sha256,
+    }
+    atomic.write_bytes(layout.run_json(run.id), (json.dumps(record, indent=1) + "\n").encode())

@@ -1,0 +1,187 @@
+"""config/ as data: what it resolves to; bad input is one clear line before anything runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import layout, strict_yaml
+from bench.errors import BenchError
+from bench.plan import Plan, load_plan, plan_from_config, preset_names
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def quick() -> Plan:
+    return load_plan("quick")
+
+
+@pytest.mark.parametrize("preset", preset_names(ROOT / "config"))
+def test_every_preset_resolves(preset: str) -> None:
+    plan = load_plan(preset)
+    assert plan.runs
+    assert all(row.runs or row.skipped for rows in plan.rows.values() for row in rows)
+
+
+def test_published_same_model_is_trained_once(quick: Plan) -> None:
+    """published.yaml lists the rows that are one model in the paper; here they share their runs."""
+    document = strict_yaml.load(ROOT / "config" / "published.yaml").data
+    for group in document["same_model"]:
+        runs = set()
+        for cell in group:
+            table, row_id = cell.split("/")
+            row = next(r for r in quick.rows[table] if r.published == row_id)
+            runs.add(row.runs[0].id)
+        assert len(runs) == 1, group
+
+
+def test_every_published_row_is_answered(quick: Plan) -> None:
+    for table, entry in quick.published.items():
+        parts = (
+            [entry["rows"]]
+            if "rows" in entry
+            else [v for v in entry.values() if isinstance(v, dict)]
+        )
+        answered = {row.published for row in quick.rows[table]}
+        assert {row for part in parts for row in part} <= answered, table
+
+
+def test_two_spellings_of_one_network_are_one_run(quick: Plan) -> None:
+    by_name = next(r for r in quick.rows["table5_sr"] if r.id == "SRResNet").runs
+    by_layer = next(r for r in quick.rows["table6_upsampling"] if r.id == "PixelShuffle").runs
+    assert by_name[0].id == by_layer[0].id
+
+
+def test_identity_is_stable() -> None:
+    """The hash is over what decides the numbers: it may change only together with those."""
+    run = load_plan("quick").rows["table4_denoising"][3].runs[0]
+    assert run.hash == type(run).model_validate_json(run.model_dump_json()).hash
+    assert run.model_copy(update={"options": {}}).hash == run.hash, "spelling is not identity"
+    assert run.model_copy(update={"threads": 2}).hash != run.hash
+
+
+def copy_config(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    return tmp_path / "config"
+
+
+def broken(tmp_path: Path, file: str, old: str, new: str) -> str:
+    config = copy_config(tmp_path)
+    text = (config / file).read_text()
+    assert old in text
+    (config / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(BenchError) as caught:
+        load_plan("quick", config=config)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+BAD = {
+    "unknown key": ("tables.yaml", "axis: init", "axs: init", r"tables.yaml:41: unknown key 'axs'"),
+    "nearest key": ("presets/quick.yaml", "steps:", "stpes:", "did you mean 'steps'?"),
+    "duplicate row": (
+        "tables.yaml",
+        "gaussian: {options",
+        "uniform: {options",
+        "duplicate key 'uniform'",
+    ),
+    "bad type": ("presets/quick.yaml", "batch: 8", "batch: many", "valid integer"),
+    "unknown model": ("tables.yaml", "{model: dncnn}", "{model: dnncn}", "did you mean 'dncnn'?"),
+    "unknown option": ("tables.yaml", "{init: uniform}", "{inti: uniform}", "did you mean 'init'?"),
+    "unknown table": (
+        "presets/quick.yaml",
+        "table4_denoising: 2",
+        "table4_denoisng: 2",
+        "did you mean 'table4_denoising'?",
+    ),
+    "unknown data": (
+        "presets/quick.yaml",
+        "train: [embedded_train]",
+        "train: [embeded_train]",
+        "did you mean 'embedded_train'?",
+    ),
+    "unknown method": (
+        "tables.yaml",
+        "[noisy, tv, wavelet]",
+        "[noisy, bm3d]",
+        "allowed: noisy, tv, wavelet",
+    ),
+    "unknown preset": (
+        "tables.yaml",
+        "figures: [axis]\n",
+        "figures: [axis]\n    presets: [quik]\n",
+        "did you mean 'quick'?",
+    ),
+    "hexadecimal": ("presets/quick.yaml", "repeats: 5", "repeats: 0x5", "valid integer"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_configuration_is_one_line(tmp_path: Path, case: str) -> None:
+    file, old, new, expected = BAD[case]
+    message = broken(tmp_path, file, old, new)
+    assert Path(file).name in message
+    assert expected.split(": ", 1)[-1] in message
+
+
+def test_line_number_points_at_the_entry(tmp_path: Path) -> None:
+    text = (ROOT / "config" / "tables.yaml").read_text().splitlines()
+    line = next(i for i, row in enumerate(text, 1) if "axis: init" in row)
+    assert f"tables.yaml:{line}:" in broken(tmp_path, "tables.yaml", "axis: init", "axs: init")
+
+
+def test_snakemake_config_refuses_unknown_keys() -> None:
+    with pytest.raises(BenchError, match="unknown key 'prest'; did you mean 'preset'"):
+        plan_from_config({"prest": "lite"})
+    with pytest.raises(BenchError, match=r"unknown preset 'quik'; did you mean 'quick'\?"):
+        plan_from_config({"preset": "quik"})
+    with pytest.raises(BenchError, match="images='few'"):
+        plan_from_config({"preset": "quick", "images": "few"})
+
+
+def test_subset_is_its_own_identity(quick: Plan) -> None:
+    subset = plan_from_config({"preset": "quick", "images": 1})
+    run = next(iter(quick.runs.values()))
+    assert subset.evaluations(run)[0].key == f"{quick.evaluations(run)[0].key}@first1"
+    assert list(subset.runs) == list(quick.runs)
+
+
+def test_an_unknown_run_names_the_nearest(quick: Plan) -> None:
+    run = next(iter(quick.runs))
+    with pytest.raises(BenchError, match="did you mean"):
+        quick.run(run[:-1] + "x")
+
+
+def test_a_plugin_file_adds_its_rows(tmp_path: Path) -> None:
+    """One file named: a row in every table whose axis is `operator`, or a dash with the reason."""
+    good, bad = tmp_path / "box.py", tmp_path / "broken.py"
+    good.write_text(
+        'OPERATOR = {"label": "Box", "class": "Box", "roles": ["spatial"], "scales": [1], '
+        '"trains": True, "options": [], "summary": "box filter"}\n'
+    )
+    bad.write_text("OPERATOR = make()\n")
+    plan = load_plan("quick", plugins=[str(good), str(bad)])
+    for table, row_id in (
+        ("table4_denoising", "Box-DnCNN"),
+        ("table5_sr", "Box-SRResNet"),
+        ("table7_deblurring", "BoxNet"),
+    ):
+        row = next(r for r in plan.rows[table] if r.id == row_id)
+        assert row.runs and row.ours
+    dash = next(r for r in plan.rows["table4_denoising"] if r.skipped)
+    assert "literal" in str(dash.skipped)
+    plain = load_plan("quick")
+    assert set(plain.runs) < set(plan.runs), "a plugin leaves the identity of other rows alone"
+    before = plan.rows["table4_denoising"][-1].runs
+    good.write_text(good.read_text() + "# changed\n")
+    after = load_plan("quick", plugins=[str(good), str(bad)])
+    changed = next(r for r in after.rows["table4_denoising"] if r.id == "Box-DnCNN")
+    assert changed.runs[0].id not in {r.id for r in before} | set(plan.runs)
+
+
+def test_rendering_code_is_part_of_what_makes_a_report_stale() -> None:
+    assert len({layout.code_digest(s) for s in ("tables", "figures", "train")}) == 3

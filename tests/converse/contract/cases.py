@@ -1,0 +1,52 @@
+"""Which operators and configurations the contract is tried on, as data.
+
+The registry's own operators (installed plugins included), the loose files in ``plugins/``, and
+those that CONTRACT_PLUGINS names (paths joined by the system's path separator).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from converse.model_info import PADDING_MODES
+from converse.operator_info import OperatorInfo
+from converse.registry import operators
+
+PLUGINS = [
+    *sorted((Path(__file__).parent / "plugins").glob("*.py")),
+    *(Path(p) for p in os.environ.get("CONTRACT_PLUGINS", "").split(os.pathsep) if p),
+]
+OPERATORS = operators(PLUGINS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operator in one configuration."""
+
+    info: OperatorInfo
+    kernel_size: int | tuple[int, int]
+    scale: int
+    padding_mode: str
+
+    def __str__(self) -> str:
+        size = self.kernel_size
+        k = size if isinstance(size, int) else "x".join(map(str, size))
+        return f"{self.info.name}-k{k}-s{self.scale}-{self.padding_mode}"
+
+
+def _cases(info: OperatorInfo) -> list[Case]:
+    found: list[Case] = []
+    if info.supports("spatial", 1):
+        found += [Case(info, 3, 1, mode) for mode in reversed(PADDING_MODES)]  # circular first
+        found += [Case(info, size, 1, "circular") for size in (1, 2, 5, (3, 2))]
+    for scale in (2, 3, 4):
+        if info.supports("upsampler", scale):
+            found += [Case(info, k, scale, "replicate") for k in {2, 3, scale}]
+    return found
+
+
+USABLE = [info for info in OPERATORS.values() if info.error is None]
+CASES = [case for info in USABLE for case in _cases(info)]
+DEFAULT = [_cases(info)[0] for info in USABLE if _cases(info)]
