@@ -210,6 +210,46 @@ def restore(
         click.echo(path)
 
 
+@cli.command()
+@click.option("--name", help="folder name; default: date and machine")
+@planned
+def publish(plan: Plan, name: str | None) -> None:
+    """Write this machine's results as evidence (results/evidence, reports/evidence)."""
+    from bench.stages.publish import publish as run
+
+    click.echo(f"evidence: {run(plan, name=name)}")
+
+
+@cli.command()
+@click.argument("archive", type=click.Path(path_type=Path))
+@click.option("--no-weights", is_flag=True, help="metrics and records only")
+@planned
+def export(plan: Plan, archive: Path, no_weights: bool) -> None:
+    """Pack finished runs into ARCHIVE (.zip), to be imported on another machine."""
+    from bench.stages.publish import export as run
+
+    click.echo(f"{run(plan, archive, weights=not no_weights)} runs in {archive}")
+
+
+@cli.command(name="import")
+@click.argument("archive", type=click.Path(path_type=Path))
+def import_(archive: Path) -> None:
+    """Unpack an exported ARCHIVE into results/; never overwrites a different file."""
+    from bench.stages.publish import import_archive
+
+    click.echo("\n".join(import_archive(archive)))
+
+
+@cli.command(name="new-operator")
+@click.argument("name")
+def new_operator(name: str) -> None:
+    """Write NAME.py, a working operator to start from."""
+    from bench.stages.scaffold import new_operator as run
+
+    path = run(name)
+    click.echo(f"{path}: edit it, then  snakemake --cores all --config preset=quick plugins={path}")
+
+
 def main() -> None:
     """Entry point: `BenchError` becomes one line and exit code 2."""
     try:

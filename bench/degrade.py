@@ -43,9 +43,7 @@ def awgn(clean: NDArray[np.float64], sigma: float, seed: int = 0) -> NDArray[np.
 
 
 def noise_ramp(clean: NDArray[np.float64], sigma: float, seed: int = 0) -> NDArray[np.float64]:
-    """Fig. 4: noise whose level grows linearly from 0 at the left edge to ``sigma`` at the right
-    edge.
-    """
+    """Fig. 4: noise whose level grows linearly from 0 at the left edge to ``sigma`` at the right edge."""
     level = np.linspace(0.0, sigma / 255.0, clean.shape[1])[None, :, None]
     return clean + np.random.RandomState(seed).normal(0.0, 1.0, size=clean.shape) * level
 

@@ -1,5 +1,4 @@
-"""One file from a mirror or the network: hash-checked, retried, and whole or not there (pooch does
-all three).
+"""One file from a mirror or the network: hash-checked, retried, whole or not there (by pooch).
 
 ``BENCH_MIRROR`` is a folder or a base URL laid out as ``<host>/<path>``. It is asked first; what it
 does not hold comes from the origin. A mirror that holds other bytes is an error, not a reason to go

@@ -22,8 +22,7 @@ RGB_TO_GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103]
 """MATLAB's ``rgb2gray`` (BT.601 luma, full range): the formula that made BSD68.
 
 Measured: all 68 lie in BSD100 (one row and one column smaller), and this formula, rounded, gives them
-bit for bit; Pillow's fixed-point ``convert("L")`` differs by 1
-in 0.004 % of the pixels.
+bit for bit; Pillow's fixed-point ``convert("L")`` differs by 1 in 0.004 % of the pixels.
 """
 
 

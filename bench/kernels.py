@@ -86,9 +86,7 @@ def motion_kernel(rng: np.random.Generator, size: int = SIZE, steps: int = 64) -
 
 
 def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
-    """Path points (steps, 2) in pixels, drawn with a round Gaussian pen of standard deviation
-    ``pen``.
-    """
+    """Path points (steps, 2) in pixels, drawn with a round Gaussian pen of standard deviation ``pen``."""
     grid = np.arange(size)
     rows = np.exp(-0.5 * ((grid[None] - path[:, :1]) / pen) ** 2)
     columns = np.exp(-0.5 * ((grid[None] - path[:, 1:]) / pen) ** 2)
@@ -97,9 +95,7 @@ def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
 
 
 def random_kernel(rng: np.random.Generator, size: int = SIZE) -> Kernel:
-    """A training kernel: motion or isotropic Gaussian, (size, size), sum 1 (`MOTION_SHARE`,
-    `GAUSSIAN_WIDTH`).
-    """
+    """A training kernel: motion or isotropic Gaussian, (size, size), sum 1 (`MOTION_SHARE`, `GAUSSIAN_WIDTH`)."""
     if rng.uniform() < MOTION_SHARE:
         return motion_kernel(rng, size)
     return gaussian_kernel(rng.uniform(*GAUSSIAN_WIDTH), size)

@@ -76,6 +76,16 @@ def figure_stem(preset: str, figure: str) -> Path:
     return report_dir(preset) / "figures" / figure
 
 
+def evidence_dir(name: str) -> Path:
+    """Committed tidy results of one machine and day."""
+    return RESULTS / "evidence" / name
+
+
+def evidence_reports(name: str) -> Path:
+    """Committed rendered tables of one machine and day."""
+    return REPORTS / "evidence" / name
+
+
 def manifest(name: str) -> Path:
     """The file that says that a data set is complete on disk."""
     return manifest_path(name, data_root())

@@ -1,5 +1,4 @@
-"""PSNR and SSIM as the protocols define them, on uint8 data in float64; further metrics from pyiqa
-on request.
+"""PSNR and SSIM as the protocols define them (uint8 data, float64); further metrics from pyiqa on request.
 
 scikit-image and pyiqa are imported where they are used: the first takes half a second, which the
 Snakefile's parsing must not pay, and the second may not be installed.
@@ -58,9 +57,7 @@ def psnr(restored: Pixels, target: Pixels) -> float:
 
 
 def ssim(restored: Pixels, target: Pixels) -> float:
-    """Mean SSIM of Wang et al. (2004): 11x11 Gaussian of width 1.5, valid region; colour: mean over
-    the channels.
-    """
+    """Mean SSIM of Wang et al. (2004): 11x11 Gaussian of width 1.5, valid region; colour: mean over the channels."""
     from skimage.metrics import structural_similarity
 
     _check(restored, target)

@@ -122,9 +122,7 @@ class Protocol:
         return to_uint8(restored)
 
     def scored(self, image: Pixels) -> Pixels:
-        """The part and the channels of a uint8 image that are scored: Y for colour ×n, without the
-        border.
-        """
+        """The part and the channels of a uint8 image that are scored: Y for colour ×n, without the border."""
         from bench.metrics import crop_border, luma
 
         return crop_border(luma(image) if self.task == "sr" else image, self.border)

@@ -53,9 +53,7 @@ def _import() -> Any:
 
 
 def declare_operators() -> None:
-    """Declare the schema of the missing operators and forget the half-imported torchvision and
-    pyiqa.
-    """
+    """Declare the schema of the missing operators and forget the half-imported torchvision and pyiqa."""
     import torch
 
     if not _library:

@@ -24,7 +24,7 @@ Float = NDArray[np.float32]
 
 VALIDATION_SHARE = 8
 """The right-most 1/8 of every training image is never trained on."""
-VALIDATION_CROPS = 16
+VALIDATION_CROPS = 8
 _STREAM_TRAIN, _STREAM_VALIDATION = 1, 2
 
 
@@ -109,7 +109,7 @@ class Sampler:
     ) -> Batch:
         clean, degraded, kernels = [], [], []
         for _ in range(count):
-            pair = pairs[rng.integers(len(pairs))]
+            pair = pairs[int(rng.integers(len(pairs)))]
             sharp, low = pair.crop(rng, side + 2 * self._margin, self._degradation.scale)
             if turn:
                 turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
@@ -183,9 +183,10 @@ def check_degradation(degradation: Degradation, patch: int) -> None:
         raise BenchError(
             f"degradation {kind!r}: scale is {scale} (bicubic needs 2 or more, the others 1)"
         )
-    if kind != "bicubic" and degradation.sigma < 0 or kind == "awgn" and degradation.sigma <= 0:
+    if degradation.sigma < 0 or (kind == "awgn" and degradation.sigma == 0):
         raise BenchError(
-            f"degradation {kind!r}: sigma is {degradation.sigma:g}, it must be positive"
+            f"degradation {kind!r}: sigma is {degradation.sigma:g}, it must not be negative, "
+            "and positive for awgn"
         )
     if (kind == "blur") != (degradation.boundary is not None):
         raise BenchError(

@@ -32,7 +32,10 @@ class ScoreLog:
         if head == dict(identity):
             for line in lines:
                 self.done[line["image"], line["kernel"]] = line["values"]
-        whole = [dict(identity), *({"image": i, "kernel": k, "values": v} for (i, k), v in self.done.items())]
+        whole = [
+            dict(identity),
+            *({"image": i, "kernel": k, "values": v} for (i, k), v in self.done.items()),
+        ]
         text = "".join(json.dumps(line) + "\n" for line in whole)
         atomic.write_bytes(path, text.encode())
 

@@ -57,7 +57,10 @@ def summarise(samples: list[float]) -> Timing:
 
 
 def interleave(
-    functions: Mapping[str, Function], repeats: int, device: torch.device, budget_s: float = BUDGET_S
+    functions: Mapping[str, Function],
+    repeats: int,
+    device: torch.device,
+    budget_s: float = BUDGET_S,
 ) -> dict[str, Timing]:
     """Times functions in turn, ``repeats`` times each (fewer, but at least three, where one is very slow).
 
@@ -173,7 +176,8 @@ def in_own_process(target: Callable[..., Any], *arguments: Any, timeout_s: float
 
     context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
     if sys.platform != "win32":
-        context.set_forkserver_preload(["torch", "numpy", "bench.timed"])
+        # torch loads its compiler at the first call of a custom operator: a second for every process otherwise.
+        context.set_forkserver_preload(["torch", "torch._dynamo", "bench.timed"])
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(send, target, arguments), daemon=True)
     process.start()

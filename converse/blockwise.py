@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .transfer import TINY
+
 
 def is_single_pattern(kernel_size: Sequence[int], scale: int, x0: object) -> bool:
     """Whether X is ``pattern`` times Y, block by block, whatever the padding."""
@@ -33,7 +35,7 @@ def pattern(kernel: Tensor, lam: Tensor, scale: int, nearest: bool) -> Tensor:
         (N, C, s, s), float64: eight significant digits of 1 - sum K matter.
     """
     taps, weight = kernel.double(), lam.double()
-    energy = taps.square().sum((-2, -1), keepdim=True) + weight
+    energy = (taps.square().sum((-2, -1), keepdim=True) + weight).clamp_min(TINY)
     gain = (1 - taps.sum((-2, -1), keepdim=True)) / energy if nearest else 1 / energy
     kh, kw = kernel.shape[-2:]
     corner = F.pad(taps.flip((-2, -1)) * gain, (0, scale - kw, 0, scale - kh))
@@ -75,7 +77,7 @@ def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int)
     blocks = torch.roll(x0, shift, (2, 3)).reshape(b, c, h, scale, w, scale)
     taps = kernel.flip((-2, -1))[:, :, None, :, None, :]
     degraded = (blocks[:, :, :, :kh, :, :kw] * taps).sum((3, 5))
-    energy = kernel.square().sum((-2, -1), keepdim=True) + lam
+    energy = (kernel.square().sum((-2, -1), keepdim=True) + lam).clamp_min(TINY)
     dual = ((y - degraded) / energy)[:, :, :, None, :, None]
     correction = F.pad(dual * taps, (0, scale - kw, 0, 0, 0, scale - kh))
     x = (blocks + correction).reshape(b, c, h * scale, w * scale)

@@ -92,18 +92,16 @@ def _operators(spec: ModelSpec, info: OperatorInfo) -> dict[str, Any]:
     """The injected factories that the network's constructor takes."""
     settings = spec.settings
     mode = settings["padding_mode"]
-    up_size = settings.get("up_kernel_size")
+    up_size: Any = settings.get("up_kernel_size")
     if spec.info.slot == "upsampler":
-        size = up_size or (3 if info.own_conv else 2)
-        make = _factory(info, size, mode, spec.operator_options, scale=2)
+        make = _factory(info, up_size, mode, spec.operator_options, scale=2)
         return {"upsampler": make, "own_conv": info.own_conv}
     size = settings["kernel_size"]
     made: dict[str, Any] = {"spatial": _factory(info, size, mode, spec.operator_options)}
     if spec.info.upsamples and info.supports("upsampler", 2):
-        made["upsampler"] = _factory(info, up_size or 2, mode, spec.up_options, scale=2)
+        made["upsampler"] = _factory(info, up_size, mode, spec.up_options, scale=2)
     elif spec.info.upsamples:
-        # The body's kernel: one of size 2 would sit half a pixel off centre.
-        make_same = _factory(info, up_size or size, mode, spec.up_options)
+        make_same = _factory(info, up_size, mode, spec.up_options)
         made["upsampler"] = lambda channels: NearestThen(make_same(channels), 2)
     return made
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .fourier import DFT
 from .padding import crop2d, pad2d
-from .transfer import compute_dtype
+from .transfer import TINY, compute_dtype
 
 
 def differentiable(
@@ -28,7 +28,7 @@ def differentiable(
     dft = DFT.of(hp, wp, (kernel.shape[-2], kernel.shape[-1]), scale, y.device)
     f = torch.complex(*dft.otf(kernel.double()).contiguous().unbind(0))
     power = (f.real**2 + f.imag**2).sum((1, 2), keepdim=True)
-    inverse = 1 / (power + lam.double()[:, None, None, None, None])
+    inverse = 1 / (power + lam.double().clamp_min(TINY)[:, None, None, None, None])
     q = (1 - f.sum((1, 2), keepdim=True)) * inverse if nearest else inverse.to(f.dtype)
     g = f.conj() * q + float(nearest)
     spectrum = torch.fft.rfft2(padded)[:, :, None, None] * g.to(dtype.to_complex())

@@ -1,4 +1,4 @@
-"""What a network declares about itself, and its options resolved (this file imports no torch).
+"""What a network declares about itself, read without importing it (this file imports no torch).
 
 A model file opens with ``MODELS = {name: {...}}``. Keys of an entry:
 
@@ -22,16 +22,13 @@ A model file opens with ``MODELS = {name: {...}}``. Keys of an entry:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from .literals import LiteralError, check_keys, read_literal, unknown
-from .operator_info import OperatorInfo
 
 TASKS = ("denoising", "super_resolution", "deblurring", "blind_deblurring")
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 _FOLDER = Path(__file__).parent / "models"
 _REQUIRED: dict[str, type] = {
     "label": str,
@@ -85,45 +82,6 @@ class ModelInfo:
         return "upsampler" if self.slot == "upsampler" else "spatial"
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """A network with every option settled; what :func:`converse.build_model` builds.
-
-    Attributes:
-        info: the declaration.
-        operator: the operator in the slot, if the network has one.
-        settings: the network's own options (channels, blocks, kernel_size, ...), slot excluded.
-        operator_options: the operator's own options, defaults of the network included.
-        up_options: the same for the upsamplers (networks that upsample with their operator).
-    """
-
-    info: ModelInfo
-    operator: OperatorInfo | None
-    settings: dict[str, Any]
-    operator_options: dict[str, Any]
-    up_options: dict[str, Any]
-
-    @property
-    def label(self) -> str:
-        """How a table prints it."""
-        return _label(self.info, self.operator)
-
-    def identity(self) -> dict[str, Any]:
-        """Canonical, JSON-ready: equal for two spellings of one network, with no name in it."""
-        same: dict[str, Any] = {
-            "network": f"{self.info.module.rpartition('.')[2]}.{self.info.cls}",
-            "settings": self.settings,
-        }
-        if self.operator is not None:
-            same["operator"] = self.operator.name
-            same["operator_options"] = self.operator_options
-            if self.info.upsamples:
-                same["up_options"] = self.up_options
-            if self.operator.external:
-                same["operator_sha256"] = self.operator.sha256
-        return same
-
-
 def models() -> dict[str, ModelInfo]:
     """Every network by name, read from the files of ``converse/models/``.
 
@@ -161,115 +119,13 @@ def models() -> dict[str, ModelInfo]:
     return found
 
 
-def model_label(
-    name: str, operator: str | Path | None = None, plugins: Sequence[str | Path] = ()
-) -> str:
-    """How a table prints the network, with another operator in its slot if one is given."""
-    info = _known(name)
-    if operator is None:
-        return info.label
-    from .registry import find_operator
-
-    return _label(info, find_operator(operator, plugins))
-
-
-def resolve(
-    name: str,
-    options: Mapping[str, Any] | None = None,
-    *,
-    plugins: Sequence[str | Path] = (),
-) -> ModelSpec:
-    """Settles every option of a network without importing torch.
-
-    Args:
-        name: a name of :func:`models`.
-        options: the network's own options and those that its operator declares.
-        plugins: loose operator files, besides what is installed.
+def find_model(name: str) -> ModelInfo:
+    """The network of that name.
 
     Raises:
-        ValueError: unknown name, option or operator (with the valid ones and the nearest), an
-            operator that does not serve the slot's role, a value out of range.
-        TypeError: a value of the wrong type.
+        ValueError: there is none; the message lists the names and the nearest.
     """
-    from .registry import find_operator  # registry re-exports this module's names
-
-    info = _known(name)
-    given = dict(options or {})
-    settings = dict(info.defaults)
-    operator: OperatorInfo | None = None
-    if info.slot:
-        operator = find_operator(given.pop(info.slot, info.defaults[info.slot]), plugins)
-        scale = 2 if info.slot == "upsampler" else 1
-        if not operator.supports(info.role, scale):
-            raise ValueError(
-                f"{name}: operator {operator.name!r} does not serve as {info.role} at scale {scale}"
-                f" (roles: {', '.join(operator.roles)}; scales: {operator.scales})"
-            )
-        del settings[info.slot]
-    own = operator.options if operator else ()
-    prefixed = tuple(f"up_{option}" for option in own) if info.upsamples else ()
-    valid = [*info.defaults, *own, *prefixed]
-    chosen = {k: v for k, v in (info.operator_defaults or {}).items() if k in (*own, *prefixed)}
-    for option, value in given.items():
-        if option not in valid:
-            with_operator = f" with operator {operator.name!r}" if operator else ""
-            raise ValueError(f"{name}{with_operator}: {unknown('option', option, valid)}")
-        (settings if option in settings else chosen)[option] = value
-    settings = {key: _checked(name, key, value) for key, value in settings.items()}
-    return ModelSpec(
-        info=info,
-        operator=operator,
-        settings=settings,
-        operator_options=_own(chosen, own, settings.get("kernel_size")),
-        up_options=_up(chosen, own) if info.upsamples else {},
-    )
-
-
-def _known(name: str) -> ModelInfo:
     known = models()
     if name not in known:
         raise ValueError(unknown("model", name, known))
     return known[name]
-
-
-def _label(info: ModelInfo, operator: OperatorInfo | None) -> str:
-    if operator is None or operator.name == info.operator:
-        return info.label
-    shown = operator.upsampler_label if info.role == "upsampler" else operator.label
-    return info.label_with.format(operator=shown)
-
-
-def _own(chosen: dict[str, Any], own: Sequence[str], kernel_size: Any) -> dict[str, Any]:
-    """Options of the spatial operator; ``padding`` None spelled out, so that k - 1 = k - 1."""
-    options = {key: value for key, value in chosen.items() if key in own}
-    if options.get("padding", 0) is None and type(kernel_size) is int:
-        options["padding"] = kernel_size - 1
-    return options
-
-
-def _up(chosen: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
-    """Options of the upsamplers: ``up_x`` where there is one, else the body's ``x``."""
-    both = {key: chosen[key] for key in own if key in chosen}
-    return both | {key: chosen[f"up_{key}"] for key in own if f"up_{key}" in chosen}
-
-
-def _checked(model: str, key: str, value: Any) -> Any:
-    """A network option of the right type and range, lists for pairs (as JSON has them)."""
-    if key == "padding_mode":
-        if value not in PADDING_MODES:
-            raise ValueError(f"{model}: {unknown('padding_mode', value, PADDING_MODES)}")
-        return value
-    if key.endswith("kernel_size"):
-        if value is None and key == "up_kernel_size":
-            return None
-        pair = list(value) if isinstance(value, (tuple, list)) else [value]
-        if len(pair) > 2 or not pair or any(type(k) is not int for k in pair):
-            raise TypeError(f"{model}: {key} must be an integer or a pair, got {value!r}")
-        if min(pair) < 1:
-            raise ValueError(f"{model}: {key} must be >= 1, got {value!r}")
-        return pair[0] if len(set(pair)) == 1 else cast(Any, pair)
-    if type(value) is not int:
-        raise TypeError(f"{model}: {key} must be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{model}: {key} must be >= 1, got {value}")
-    return value

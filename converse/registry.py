@@ -23,7 +23,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .literals import unknown
-from .model_info import ModelInfo, ModelSpec, model_label, models, resolve
+from .model_info import ModelInfo, models
+from .model_spec import ModelSpec, model_label, resolve
 from .operator_info import OperatorError, OperatorInfo, SkippedConfiguration, describe
 
 if TYPE_CHECKING:

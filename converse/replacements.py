@@ -105,8 +105,9 @@ def for_transpose(layer: nn.ConvTranspose2d, options: dict[str, Any]) -> Replace
     scale, kernel = layer.stride[0], layer.kernel_size
     if len(set(layer.stride)) > 1 or set(layer.dilation) != {1}:
         raise Unsuitable(f"stride {layer.stride}, dilation {layer.dilation}: need equal strides, 1")
-    for k, p, extra in zip(kernel, layer.padding, layer.output_padding, strict=True):
-        if k - scale - 2 * int(p) + extra:
+    grows = [k - 2 * p for k, p in zip(kernel, _numbers(layer.padding), strict=True)]
+    for growth, extra in zip(grows, layer.output_padding, strict=True):
+        if growth - scale + extra:
             raise Unsuitable("its output is not its input's size times the stride")
     depthwise = layer.groups == layer.in_channels == layer.out_channels
     plain = depthwise and kernel == (scale, scale) and scale <= 2 and options.get("x0") is None
@@ -141,6 +142,11 @@ def _solved(layer: nn.ConvTranspose2d, scale: int, options: dict[str, Any]) -> C
     return new
 
 
+def _numbers(padding: str | tuple[int, ...]) -> tuple[int, ...]:
+    """torch's padding as numbers; its other word besides "same" is "valid"."""
+    return (0, 0) if isinstance(padding, str) else padding
+
+
 def for_conv(layer: nn.Conv2d, options: dict[str, Any]) -> Replacement:
     """Depthwise nn.Conv2d whose output has its input's size: same kernel size, same boundary.
 
@@ -153,9 +159,12 @@ def for_conv(layer: nn.Conv2d, options: dict[str, Any]) -> Replacement:
         raise Unsuitable(f"stride {layer.stride}, dilation {layer.dilation}: need 1 and 1")
     if layer.out_channels != layer.in_channels:
         raise Unsuitable(f"{layer.in_channels} channels become {layer.out_channels}")
-    same = layer.padding == "same"
-    if not same and any(2 * int(p) != k - 1 for p, k in zip(layer.padding, layer.kernel_size, strict=True)):
-        raise Unsuitable(f"padding {layer.padding} with kernel {layer.kernel_size} changes the size")
+    if layer.padding != "same" and [2 * p + 1 for p in _numbers(layer.padding)] != list(
+        layer.kernel_size
+    ):
+        raise Unsuitable(
+            f"padding {layer.padding} with kernel {layer.kernel_size} changes the size"
+        )
     options.setdefault("kernel_size", tuple(layer.kernel_size))
     options.setdefault("padding_mode", layer.padding_mode)
     return Replacement(Converse2D(layer.in_channels, **options), unchanged=False)

@@ -36,7 +36,9 @@ class SwapReport:
         return len(self.swapped)
 
     def __str__(self) -> str:
-        lines = [f"{n}: swapped{', output unchanged' * (n in self.unchanged)}" for n in self.swapped]
+        lines = [
+            f"{n}: swapped{', output unchanged' * (n in self.unchanged)}" for n in self.swapped
+        ]
         return "\n".join(lines + [f"{n}: stays: {why}" for n, why in self.skipped.items()])
 
 
@@ -101,21 +103,23 @@ def swap(
     widths: Mapping[nn.Module, int | str] = {}
     if kind is nn.Upsample:
         widths = input_channels(model, layers, example, channels)
-    report, done = SwapReport(), dict[nn.Module, Replacement | str]()
+    made: dict[nn.Module, Replacement | str] = {}
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.default_generator.manual_seed(seed)
-        for name, layer in layers.items():
-            if layer not in done:
-                done[layer] = _replacement(kind, layer, widths, dict(options), model)
-            made = done[layer]
-            if isinstance(made, str):
-                report.skipped[name] = made
-                continue
-            _put(model, name, made.module)
-            report.swapped.append(name)
-            if made.unchanged:
-                report.unchanged.append(name)
+        for layer in layers.values():
+            if layer not in made:
+                made[layer] = _replacement(kind, layer, widths, dict(options), model)
+    report = SwapReport()
+    for name, layer in layers.items():  # only now, so that an error leaves the model as it was
+        new = made[layer]
+        if isinstance(new, str):
+            report.skipped[name] = new
+            continue
+        _put(model, name, new.module)
+        report.swapped.append(name)
+        if new.unchanged:
+            report.unchanged.append(name)
     if not report.swapped:
         raise ValueError(f"swap: nothing was swapped; {report}".replace("\n", "; "))
     return report

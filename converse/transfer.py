@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .fourier import DFT
 
-_TINY = 1e-30
+TINY = 1e-30
 """Floor of lam: a caller's zero must not turn a null of the kernel into NaN."""
 
 
@@ -26,12 +26,16 @@ def _complex(real: Tensor, imaginary: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.complex(real.to(dtype), imaginary.to(dtype))
 
 
+def _floored(lam: Tensor) -> Tensor:
+    return lam.double().clamp_min(TINY)[:, None, None, None, None]
+
+
 def _inverse_power(fr: Tensor, fi: Tensor, lam: Tensor) -> Tensor:
     """1 / P = 1 / (sum_p |F_p|^2 + lam), (N, 1, 1, H, W')."""
     power = (fr * fr).addcmul_(fi, fi)
     if power.shape[1] > 1:
         power = power.sum((1, 2), keepdim=True)
-    return power.add_(lam.double().clamp_min(_TINY)[:, None, None, None, None]).reciprocal_()
+    return power.add_(_floored(lam)).reciprocal_()
 
 
 def _quotient(fr: Tensor, fi: Tensor, inverse: Tensor, nearest: bool) -> tuple[Tensor, Tensor]:
@@ -43,9 +47,7 @@ def _quotient(fr: Tensor, fi: Tensor, inverse: Tensor, nearest: bool) -> tuple[T
     return (1.0 - fr).mul_(inverse), (-fi).mul_(inverse)
 
 
-def _transfer(
-    fr: Tensor, fi: Tensor, q: tuple[Tensor, Tensor], nearest: bool
-) -> tuple[Tensor, Tensor]:
+def _transfer(fr: Tensor, fi: Tensor, q: tuple[Tensor, Tensor], nearest: bool) -> tuple[Tensor, Tensor]:
     """G_p = n + conj(F_p) q, real and imaginary."""
     real = (fr * q[0]).addcmul_(fi, q[1])
     if nearest:
@@ -59,7 +61,7 @@ def transfer(kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.
     inverse = _inverse_power(fr, fi, lam)
     if dft.scale == 1 and nearest:
         # (conj(F) + lam) / P: the same number as below in half the passes.
-        fr.add_(lam.double()[:, None, None, None, None]).mul_(inverse)
+        fr.add_(_floored(lam)).mul_(inverse)
         return _complex(fr, fi.mul_(inverse.neg_()), dtype)
     return _complex(*_transfer(fr, fi, _quotient(fr, fi, inverse, nearest), nearest), dtype)
 
@@ -75,9 +77,7 @@ class Gradients:
     f_over_p: Tensor
 
     @classmethod
-    def of(
-        cls, kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.dtype
-    ) -> Gradients:
+    def of(cls, kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.dtype) -> Gradients:
         """The coefficients for kernel (N, kh, kw) and lam (N,)."""
         fr, fi = dft.otf(kernel.double())
         inverse = _inverse_power(fr, fi, lam)

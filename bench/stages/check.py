@@ -27,10 +27,17 @@ def check(plan: Plan) -> None:
         BenchError: the first thing that is wrong, with the row that it stands in.
     """
     scoring.check_extra(plan.metrics)
-    parameters = {run.id: _check_run(plan, run) for run in plan.runs.values()}
+    parameters: dict[str, int | None] = {}
+    skipped: dict[str, str] = {}
+    for run in plan.runs.values():
+        try:
+            parameters[run.id] = _check_run(plan, run)
+        except networks.Declined as declined:  # a dash in the tables, no error
+            skipped[run.id] = str(declined)
     record = {
         "preset": plan.name,
         "parameters": parameters,
+        "skipped": skipped,
         "leaks_checked": _check_leaks(plan),
     }
     atomic.write_bytes(layout.check_json(), (json.dumps(record, indent=1) + "\n").encode())
@@ -68,13 +75,17 @@ def _check_run(plan: Plan, run: RunSpec) -> int | None:
                 )
         for test in tests:
             if test.scale != declared.scale:
-                raise BenchError(f"protocol {test.name} is ×{test.scale}, the network ×{declared.scale}")
+                raise BenchError(
+                    f"protocol {test.name} is ×{test.scale}, the network ×{declared.scale}"
+                )
             if (test.color == "gray") != (declared.image_channels == 1):
                 raise BenchError(
                     f"protocol {test.name} is {test.color}, the network takes "
                     f"{declared.image_channels} channels"
                 )
         return networks.count_parameters(model)
+    except networks.Declined:
+        raise
     except BenchError as error:
         raise BenchError(f"row {row_of(plan, run)}: {error}") from error
 
@@ -88,7 +99,9 @@ def _check_leaks(plan: Plan) -> list[str]:
     train = {name for run in plan.runs.values() for name in (run.train.data if run.train else ())}
     test = {e.data for run in plan.runs.values() for e in plan.evaluations(run)}
     present = {
-        name for name in train | test if layout.manifest(name).is_file() or plan.datasets[name].folder
+        name
+        for name in train | test
+        if layout.manifest(name).is_file() or plan.datasets[name].folder
     }
     pairs, cache = [], data_root() / "thumbnails.npz"
     for a in sorted(train & present):

@@ -48,8 +48,8 @@ def evaluate(
 ) -> None:
     """Scores one run on its tests.
 
-    Writes a metrics CSV and a PNG of the restored first image per test. A run that diverged gets
-    empty values and a flat gray image. Metrics are ``psnr``, ``ssim``, those of ``plan.metrics``,
+    Writes a metrics CSV and a PNG of the restored first image per test. A run that diverged or
+    was skipped gets empty values and a flat gray image. Metrics are ``psnr``, ``ssim``, those of ``plan.metrics``,
     and ``seconds`` (of the network alone, and the only ones that differ between two runs).
 
     Args:
@@ -71,7 +71,9 @@ def evaluate(
         restorer = _restorer(plan, run, device)
         for test in tests:
             target = layout.metrics_csv(run.id, test.key)
-            with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
+            with only_worker(
+                target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S
+            ):
                 failures += _Test(plan, run, test, restorer, stop, progress).carry_out()
     if failures:
         more = f" (and {len(failures) - 1} more: {'; '.join(failures[1:])})" if failures[1:] else ""
@@ -94,12 +96,14 @@ def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[Evalua
     for key in keys or ():
         if key not in tests:
             hint = nearest(key, tests)
-            raise BenchError(f"run {run.id} has no test {key!r}{hint} (allowed: {', '.join(tests)})")
+            raise BenchError(
+                f"run {run.id} has no test {key!r}{hint} (allowed: {', '.join(tests)})"
+            )
     return [tests[key] for key in (dict.fromkeys(keys) if keys is not None else tests)]
 
 
 def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
-    """What restores a sample; None for a run that diverged."""
+    """What restores a sample; None for a run that diverged or was skipped."""
     if run.method:
         method = run.method
 
@@ -113,8 +117,10 @@ def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
     try:
         status = json.loads(path.read_text(encoding="utf-8"))["status"]
     except (OSError, ValueError, KeyError) as error:
-        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
-    if status == "diverged":
+        raise BenchError(
+            f"{path}: missing or damaged; run: python -m bench train {run.id}"
+        ) from error
+    if status in ("diverged", "skipped"):
         return None
     where = networks.choose_device(device or plan.preset.device)
     model = networks.load_run(run, plan.plugins).to(where)
@@ -148,7 +154,10 @@ class _Test:
             log.done.pop((names[cases[0][0]], cases[0][1]), None)
         left = [(p, k) for p, k in cases if (names[p], k) not in log.done]
         if len(left) < len(cases):
-            print(f"{self.run.id} {self.test.key}: {len(cases) - len(left)} images are done", flush=True)
+            print(
+                f"{self.run.id} {self.test.key}: {len(cases) - len(left)} images are done",
+                flush=True,
+            )
         what = f"{self.run.id} {self.test.key}"
         done = len(cases) - len(left)
         with Progress(what, len(cases), done=done, unit="image", show=self.progress) as bar:
@@ -176,7 +185,9 @@ class _Test:
         """Kernels by name; ``""`` where the protocol has none. A bad file does not stop the others."""
         if self.protocol.needs_kernel != (self.test.kernels is not None):
             verb = "needs" if self.protocol.needs_kernel else "takes no"
-            raise BenchError(f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels")
+            raise BenchError(
+                f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels"
+            )
         if self.test.kernels is None:
             return {"": None}
         found: dict[str, Kernel | None] = {}
@@ -221,7 +232,15 @@ class _Test:
         for image, kernel, values in scores:
             for metric, value in values.items():
                 shown = "" if value is None else repr(value)
-                row = (self.run.id, self.test.data, image, kernel, self.test.protocol, metric, shown)
+                row = (
+                    self.run.id,
+                    self.test.data,
+                    image,
+                    kernel,
+                    self.test.protocol,
+                    metric,
+                    shown,
+                )
                 writer.writerow(row)
         atomic.write_bytes(self.target, text.getvalue().encode())
 

@@ -54,7 +54,9 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     lost = [f for f in failures(plan, results) if f.status == "missing"]
     if lost and not allow_missing:
         first = f"{lost[0].table}, row {lost[0].row}: {lost[0].reason}"
-        raise BenchError(f"{len(lost)} rows of preset {plan.name!r} have no result ({first}); --allow-missing reports what exists")
+        raise BenchError(
+            f"{len(lost)} rows of preset {plan.name!r} have no result ({first}); --allow-missing reports what exists"
+        )
     context = _context(plan, results, allow_missing)
     folder = layout.report_dir(plan.name)
     environment = jinja2.Environment(
@@ -118,7 +120,9 @@ def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing
     relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
     try:
         if not path.is_file():
-            raise BenchError(f"{path} is missing (python -m bench figures {figure} --preset {plan.name})")
+            raise BenchError(
+                f"{path} is missing (python -m bench figures {figure} --preset {plan.name})"
+            )
         caption = KINDS[kind].caption(plan, results, table)
     except BenchError as error:
         if not allow_missing:
@@ -135,20 +139,38 @@ def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
     names = list(dict.fromkeys(key for v in versions for key in v if key != "commit"))
     statuses = {str(k): int(n) for k, n in runs["status"].value_counts(sort=False).items()}
     seconds = sum(float(s) for s in runs["seconds"] if s not in ("", None))
-    resumed = [str(r) for r, steps in zip(runs["run"], runs["resumed_from"], strict=True) if steps not in ("", "[]")]
+    resumed = [
+        str(r)
+        for r, steps in zip(runs["run"], runs["resumed_from"], strict=True)
+        if steps not in ("", "[]")
+    ]
     dates = sorted(str(d) for d in runs["date"] if d)
     rows = [
         ("runs", ", ".join(f"{n} {s}" for s, n in statuses.items())),
         ("machine", "; ".join(_distinct(captions.machine_name(m) for m in runs["machine"] if m))),
         ("device", "; ".join(_distinct(runs["device"]))),
-        ("system", "; ".join(_distinct(json.loads(m).get("system", "") for m in runs["machine"] if m))),
-        ("versions", "; ".join(f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names)),
+        (
+            "system",
+            "; ".join(_distinct(json.loads(m).get("system", "") for m in runs["machine"] if m)),
+        ),
+        (
+            "versions",
+            "; ".join(
+                f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names
+            ),
+        ),
         ("git commit", ", ".join(_distinct(str(v.get("commit") or "") for v in versions))),
         ("trained", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""),
         ("seeds", captions.seeds_text(trained)),
-        ("training time", f"{seconds / 60:.1f} minutes of one process, {plan.preset.threads} threads each"),
+        (
+            "training time",
+            f"{seconds / 60:.1f} minutes of one process, {plan.preset.threads} threads each",
+        ),
         ("resumed runs", ", ".join(resumed)),
-        ("published evidence", ", ".join(_distinct([*results.metrics["source"], *results.throughput["source"]]))),
+        (
+            "published evidence",
+            ", ".join(_distinct([*results.metrics["source"], *results.throughput["source"]])),
+        ),
     ]
     return [(what, value) for what, value in rows if value]
 

@@ -69,10 +69,18 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
         role = "spatial" if case.scale == 1 else "upsampler"
         known = registry.operators(plan.plugins)
         names = [n for n, info in known.items() if info.error or role in info.roles]
-        groups.append(("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names}))
+        groups.append(
+            ("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names})
+        )
     for model in plan.preset.throughput.models:
         jobs = {
-            timed.name: Job("model", timed.model, (model.batch, *model.size), options=timed.options, plugins=plan.plugins)
+            timed.name: Job(
+                "model",
+                timed.model,
+                (model.batch, *model.size),
+                options=timed.options,
+                plugins=plan.plugins,
+            )
             for timed in timed_models(plan, model.task)
         }
         groups.append(("model", case_name(model), jobs))
@@ -82,7 +90,9 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
 def _operator_job(name: str, case: Case, plugins: Sequence[str]) -> Job:
     from bench.timed import Job
 
-    return Job("operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins))
+    return Job(
+        "operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins)
+    )
 
 
 def _measure(
@@ -131,7 +141,9 @@ def _prepare(
     return function, "ok", ""
 
 
-def _memory(job: Job, function: Callable[[], object], which: Pass, device: torch.device) -> int | str:
+def _memory(
+    job: Job, function: Callable[[], object], which: Pass, device: torch.device
+) -> int | str:
     from bench.timed import memory_of
     from bench.timing import cuda_extra_peak, in_own_process
 
@@ -158,7 +170,12 @@ def _write(path: Path, rows: Sequence[dict[str, Any]], device: torch.device) -> 
         raise BenchError(f"nothing could be timed ({reasons or 'the preset names no case'})")
     machine = provenance.machine()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine["cpu"]
-    same = {"threads": _threads(), "device": device.type, "machine": name, "torch": torch.__version__}
+    same = {
+        "threads": _threads(),
+        "device": device.type,
+        "machine": name,
+        "torch": torch.__version__,
+    }
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n", restval="")
     writer.writeheader()

@@ -21,6 +21,7 @@ from torch import nn
 
 from bench import atomic, checkpoint, layout, networks, provenance
 from bench.errors import BenchError
+from bench.images import Color
 from bench.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.plan import Plan
 from bench.progress import Progress
@@ -38,7 +39,8 @@ LOCK_WAIT_S = 10.0
 def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool = True) -> None:
     """Trains one run, or loads its checkpoint, and writes weights, curve and ``run.json`` (last).
 
-    A training that diverges is a result: status ``diverged`` with the step, the last finite weights.
+    A training that diverges is a result: status ``diverged`` with the step, the last finite weights. So
+    is an operator that declines the configuration: status ``skipped`` with its reason, no weights.
 
     Args:
         plan: the plan that holds the run.
@@ -77,9 +79,13 @@ def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> Non
 def _train(
     plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool
 ) -> None:
-    model = networks.build(run, plan.plugins).to(device).train()
+    try:
+        model = networks.build(run, plan.plugins).to(device).train()
+    except networks.Declined as declined:
+        _write(run, None, [], device, status="skipped", reason=str(declined), seconds=0.0)
+        return
     declared = networks.info(model)
-    color = "gray" if declared.image_channels == 1 else "rgb"
+    color: Color = "gray" if declared.image_channels == 1 else "rgb"
     images = training_images([plan.datasets[name] for name in spec.data], color)
     budget = spec.budget
     sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed)
@@ -143,7 +149,7 @@ def _resume(training: Training, run: RunSpec, say: Callable[[str], None]) -> lis
 
 def _write(
     run: RunSpec,
-    model: nn.Module,
+    model: nn.Module | None,
     rows: list[dict[str, Any]],
     device: torch.device,
     *,
@@ -156,7 +162,8 @@ def _write(
 ) -> None:
     """Weights and curve, then ``run.json``, whose presence says that the run is complete."""
     # What two equal trainings share and no more, so that their weight files are equal byte for byte.
-    checkpoint.save(layout.weights(run.id), model.state_dict(), {"run": run.id, "network": run.network})
+    tensors = model.state_dict() if model else {}
+    checkpoint.save(layout.weights(run.id), tensors, {"run": run.id, "network": run.network})
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -167,7 +174,7 @@ def _write(
         "status": status,
         "reason": reason,
         "spec": run.model_dump(mode="json"),
-        "parameters": networks.count_parameters(model),
+        "parameters": networks.count_parameters(model) if model else None,
         "steps": steps,
         "seconds": round(seconds, 3),
         "resumed_from": resumed_from or [],

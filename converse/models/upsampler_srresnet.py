@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..blocks import MakeOperator
+from ..operators.conv import PaddedConv
 
 MODELS = {
     "upsampler_srresnet": {
@@ -53,8 +54,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, padding_mode: str) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
+        self.conv1 = PaddedConv(channels, channels, 3, padding_mode)
+        self.conv2 = PaddedConv(channels, channels, 3, padding_mode)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
@@ -83,7 +84,7 @@ class UpsamplerSRResNet(nn.Module):
         super().__init__()
 
         def conv3x3(c_in: int, c_out: int) -> nn.Module:
-            return nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode=padding_mode)
+            return PaddedConv(c_in, c_out, 3, padding_mode)
 
         def stage() -> nn.Module:
             before = nn.Identity() if own_conv else conv3x3(channels, channels)

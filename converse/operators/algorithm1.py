@@ -63,4 +63,6 @@ class Algorithm1(Converse2D):
         Raises:
             ValueError: always; the published algorithm has no precomputed part.
         """
-        raise ValueError("freeze: algorithm1 is the published arithmetic, freeze converse2d instead")
+        raise ValueError(
+            "freeze: algorithm1 is the published arithmetic, freeze converse2d instead"
+        )

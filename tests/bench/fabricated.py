@@ -80,7 +80,9 @@ def write_metrics(
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
+def write_throughput(
+    plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")
+) -> Path:
     """Timings of operators and of the plan's models."""
     from bench.model_cases import case_name, timed_models
 
@@ -121,7 +123,9 @@ def write_showcase(run: RunSpec, test: Evaluation, target: np.ndarray, sigma: fl
     write_png(layout.showcase_png(run.id, test.key), noisy)
 
 
-def fabricate(plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")) -> None:
+def fabricate(
+    plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")
+) -> None:
     """Every run and every metric file of a plan."""
     for run in plan.runs.values():
         if not run.method:

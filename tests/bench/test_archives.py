@@ -167,7 +167,7 @@ def test_too_small_a_disk_is_told_before_the_download(place: Place) -> None:
 def test_rar_without_a_tool_says_what_to_do(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.put("a.rar", b"Rar!", None)
     monkeypatch.setattr("bench.archives.shutil.which", lambda tool: None)
-    with pytest.raises(BenchError, match="needs bsdtar .* or unrar; install one"):
+    with pytest.raises(BenchError, match=r"needs bsdtar .* or unrar; install one"):
         place.fetch()
     assert (place.data / "archives" / "a.rar").is_file()
 

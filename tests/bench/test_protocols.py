@@ -122,7 +122,7 @@ def test_one_spelling_per_protocol(name: str) -> None:
 
 
 def test_kernels_are_asked_for_and_refused() -> None:
-    with pytest.raises(BenchError, match="deblur-circular-s2.55 needs a blur kernel"):
+    with pytest.raises(BenchError, match=r"deblur-circular-s2.55 needs a blur kernel"):
         get("deblur-circular-s2.55").prepare(IMAGE)
     with pytest.raises(BenchError, match="denoise-gray-s25 takes no blur kernel"):
         get("denoise-gray-s25").prepare(IMAGE, KERNEL)

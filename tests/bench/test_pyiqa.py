@@ -80,7 +80,7 @@ def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pyte
         raise OSError("Name or service\nnot known")
 
     monkeypatch.setattr(pyiqa, "create_metric", no_network)
-    with pytest.raises(BenchError, match="'lpips' cannot be made .*downloaded at first use") as caught:
+    with pytest.raises(BenchError, match=r"'lpips' cannot be made .*downloaded at first use") as caught:
         metrics.extra(["lpips"])
     assert "\n" not in str(caught.value)
 

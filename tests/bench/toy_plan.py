@@ -97,7 +97,9 @@ def toy_plan(
     """The plan of the toy configuration, written under ``root``."""
     config = root / "config"
     (config / "presets").mkdir(parents=True, exist_ok=True)
-    preset = PRESET.format(denoising=denoising, deblurring=deblurring, seeds=seeds, full_size=full_size)
+    preset = PRESET.format(
+        denoising=denoising, deblurring=deblurring, seeds=seeds, full_size=full_size
+    )
     (config / "presets" / "toy.yaml").write_text(preset)
     (config / "tables.yaml").write_text(TABLES)
     (config / "published.yaml").write_text(PUBLISHED)

@@ -48,7 +48,11 @@ BAD_AT_LOAD = {
     "no_class": ("class Gain(", "class Gian(", "has no torch.nn.Module named 'Gain'"),
     "not_a_module": ("class Gain(nn.Module)", "class Gain(object)", "has no torch.nn.Module"),
     "option_not_taken": ('["start"]', '["begin"]', r"Gain\(\) does not take begin"),
-    "kwargs": ("start=1.0):\n        super", "start=1.0, **kw):\n        super", "not take .*kwargs"),
+    "kwargs": (
+        "start=1.0):\n        super",
+        "start=1.0, **kw):\n        super",
+        "not take .*kwargs",
+    ),
     "needs_more": ("kernel_size, *, scale=1", "kernel_size, *, must, scale=1", "needs must"),
 }
 

@@ -19,7 +19,9 @@ from converse.reference import reference
 def test_float64_agrees_with_the_spatial_solve(scale: int, x0: str) -> None:
     grid = itertools.product(KERNELS, PADDINGS)
     for seed, (kernel, (padding, mode)) in enumerate(grid):
-        leaves, named = inputs(seed, kernel=kernel, scale=scale, x0=x0, size=(5, 4), per_sample=seed % 3 == 0)
+        leaves, named = inputs(
+            seed, kernel=kernel, scale=scale, x0=x0, size=(6, 5) if scale < 3 else (5, 4), per_sample=seed % 3 == 0
+        )
         options = {"scale": scale, "padding": padding, "padding_mode": mode, **named}
         results = []
         for function in (reference, converse2d, algorithm1):
@@ -71,9 +73,9 @@ def test_softmax_upsampler_is_nearest_at_the_start() -> None:
         torch.testing.assert_close(layer(y), nearest, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (17, 13), (31, 6)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (13, 11), (17, 6)])
 def test_small_odd_and_prime_sizes(size: tuple[int, int]) -> None:
-    for scale, mode in itertools.product((1, 2, 3), ("zeros", "replicate")):
+    for scale, mode in ((1, "zeros"), (2, "replicate")):
         leaves, _ = inputs(3, size=size, kernel=(5, 3))
         out = converse2d(*leaves, scale=scale, padding=4, padding_mode=mode)
         truth = reference(*leaves, scale=scale, padding=4, padding_mode=mode)
@@ -89,5 +91,7 @@ def test_finite_for_extreme_input() -> None:
             leaf = kernel.clone().requires_grad_()
             out = converse2d(y * scaled, leaf, lam, scale=scale)
             assert out.isfinite().all(), (lam, scale, scaled)
-    zero = converse2d(y, torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 1, 1))
-    torch.testing.assert_close(zero, y)
+    nothing = torch.zeros(1, 2, 3, 3)
+    for scale in (1, 3):
+        zero = converse2d(y, nothing, torch.zeros(1, 2, 1, 1), scale=scale)
+        torch.testing.assert_close(zero[..., ::scale, ::scale], y)

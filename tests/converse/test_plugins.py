@@ -72,7 +72,9 @@ def test_the_contract_runs_over_an_installed_operator(site: Path) -> None:
 
 
 def test_the_contract_catches_an_operator_that_breaks_it(tmp_path: Path) -> None:
-    path = write(tmp_path, "loud", changed("return y * self.weight", "return y.mul_(2 * self.weight)"))
+    path = write(
+        tmp_path, "loud", changed("return y * self.weight", "return y.mul_(2 * self.weight)")
+    )
     done = run(tmp_path, *CONTRACT, "-k", "loud and untouched", CONTRACT_PLUGINS=str(path))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "8 failed" in done.stdout

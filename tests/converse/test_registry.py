@@ -11,6 +11,7 @@ import plugin_sources
 import pytest
 
 import converse
+from converse import checks, model_spec
 from converse.literals import LiteralError, read_literal
 from converse.registry import (
     OperatorError,
@@ -57,7 +58,11 @@ def test_labels_are_those_of_the_paper() -> None:
     upsamplers = ("pixelshuffle", "nearest", "convt", "converse2d")
     rows = [model_label("upsampler_srresnet", name) for name in upsamplers]
     assert rows == ["PixelShuffle", "Nearest", "ConvT", "Converse2D"]
-    labels = [model_label(name, op) for name in ("conv_usrnet", "converse_usrnet") for op in ("conv", "converse2d")]
+    labels = [
+        model_label(name, op)
+        for name in ("conv_usrnet", "converse_usrnet")
+        for op in ("conv", "converse2d")
+    ]
     assert len(set(labels)) == 4  # data step and prior vary apart: four networks, four labels
 
 
@@ -68,6 +73,10 @@ def test_planning_imports_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_padding_modes_are_those_of_the_operator() -> None:
+    assert model_spec.PADDING_MODES == checks.PADDING_MODES
 
 
 def test_the_package_is_lazy_and_complete() -> None:
@@ -99,12 +108,18 @@ def test_an_import_of_the_modules_does_not_shadow_the_functions() -> None:
         ("dncnn", {"kernel_size": 3}, "dncnn: unknown option 'kernel_size'"),
         ("converse_dncnn", {"operator": "pixelshuffle"}, "does not serve as spatial at scale 1"),
         ("upsampler_srresnet", {"upsampler": "conv"}, "does not serve as upsampler at scale 2"),
-        ("converse_dncnn", {"padding_mode": "zero"}, "unknown padding_mode 'zero'; did you mean 'zeros'"),
+        (
+            "converse_dncnn",
+            {"padding_mode": "zero"},
+            "unknown padding_mode 'zero'; did you mean 'zeros'",
+        ),
         ("converse_dncnn", {"blocks": 0}, "blocks must be >= 1, got 0"),
         ("converse_dncnn", {"kernel_size": [3, 0]}, "kernel_size must be >= 1"),
     ],
 )
-def test_a_wrong_name_or_value_is_named(model: str, options: dict[str, object], message: str) -> None:
+def test_a_wrong_name_or_value_is_named(
+    model: str, options: dict[str, object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         resolve(model, options)
     assert "\n" not in str(caught.value)
@@ -123,6 +138,9 @@ def test_a_wrong_type_is_named(options: dict[str, object]) -> None:
         (("converse_dncnn", {"operator": "conv"}), ("conv_dncnn", {}), True),
         (("srresnet", {}), ("upsampler_srresnet", {"upsampler": "pixelshuffle"}), True),
         (("converse_dncnn", {"kernel_size": [3, 3]}), ("converse_dncnn", {"kernel_size": 3}), True),
+        (("converse_srresnet", {"up_kernel_size": 2}), ("converse_srresnet", {}), True),
+        (("conv_srresnet", {"up_kernel_size": 5}), ("conv_srresnet", {}), True),
+        (("srresnet", {"up_kernel_size": 3}), ("srresnet", {}), True),
         (("converse_dncnn", {"kernel_size": 3}), ("converse_dncnn", {}), False),
         (("conv_dncnn", {}), ("convt_dncnn", {}), False),
         (("converse_usrnet", {"operator": "conv"}), ("conv_usrnet", {}), False),

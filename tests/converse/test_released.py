@@ -86,7 +86,9 @@ class Bomb:
 
 def test_a_malicious_file_is_refused_and_not_run(tmp_path: Path) -> None:
     trace = tmp_path / "executed"
-    for number, write in enumerate((torch.save, lambda o, p: p.write_bytes(pickle.dumps(o, protocol=2)))):
+    for number, write in enumerate(
+        (torch.save, lambda o, p: p.write_bytes(pickle.dumps(o, protocol=2)))
+    ):
         path = tmp_path / f"evil{number}.pth"
         write({"m_head.0.weight": Bomb(trace)}, path)
         with pytest.raises(CheckpointError, match=f"{path.name}: refused") as caught:
@@ -115,7 +117,9 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 def test_another_networks_file_is_recognised(tmp_path: Path) -> None:
     path = fabricate("conversenet", tmp_path)
-    with pytest.raises(CheckpointError, match="does not fit converse_dncnn.*; it fits conversenet"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit converse_dncnn.*; it fits conversenet"
+    ):
         load_released("converse_dncnn", path)
 
 
@@ -124,7 +128,10 @@ def test_another_networks_file_is_recognised(tmp_path: Path) -> None:
     [
         (lambda s: s.pop("conv2.bias"), r"1 missing \(conv2.bias\)"),
         (lambda s: s.update(extra=torch.ones(1)), r"1 unexpected \(extra\)"),
-        (lambda s: s.update({"conv2.bias": torch.ones(4)}), r"conv2.bias has shape \(4,\), expected \(3,\)"),
+        (
+            lambda s: s.update({"conv2.bias": torch.ones(4)}),
+            r"conv2.bias has shape \(4,\), expected \(3,\)",
+        ),
         (lambda s: s.update({"conv2.bias": torch.ones(3, dtype=torch.int64)}), "dtype torch.int64"),
         (lambda s: s["conv2.bias"].fill_(float("nan")), "conv2.bias holds NaN"),
         (lambda s: s.update({"conv2.bias": "three"}), "entry 'conv2.bias' is a str"),
@@ -147,5 +154,7 @@ def test_not_a_state_dict(tmp_path: Path) -> None:
 
 
 def test_unknown_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown released model 'convesenet'; did you mean 'conversenet'"):
+    with pytest.raises(
+        ValueError, match="unknown released model 'convesenet'; did you mean 'conversenet'"
+    ):
         load_released("convesenet", tmp_path)

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from converse.model_info import PADDING_MODES
+from converse.model_spec import PADDING_MODES
 from converse.operator_info import OperatorInfo
 from converse.registry import operators
 

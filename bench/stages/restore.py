@@ -1,0 +1,184 @@
+"""Stage restore: a trained run or released weights applied to a user's own images.
+
+The images are taken as they are: noisy, small or blurred already; nothing is added to them. A network
+for gray images restores the channels of a colour image one by one; one for colour images gets a gray
+image as three equal channels and its mean is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import nn
+
+import converse
+from bench import inference, layout, networks
+from bench.datasets import IMAGE_SUFFIXES
+from bench.errors import BenchError, nearest
+from bench.images import write_png
+from bench.kernels import SIZE, Kernel, load_kernel
+from bench.metrics import to_uint8
+from bench.spec import RunSpec
+from converse.released import RELEASED
+
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
+
+
+def restore(
+    source: str,
+    images: Sequence[Path],
+    out: Path,
+    *,
+    kernel: Path | None = None,
+    device: str | None = None,
+) -> list[Path]:
+    """Restores images of any size and writes 8-bit PNGs.
+
+    Args:
+        source: a run's id, or ``NAME=FILE`` for released weights (``converse_dncnn=path.pth``).
+        images: files, or folders of images.
+        out: the folder for ``<stem>.png``.
+        kernel: ``.npy`` blur kernel, for non-blind networks only.
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        The written files.
+
+    Raises:
+        BenchError: unknown source, a kernel missing or not wanted; or, after all other images are
+            done, images that cannot be restored, by name.
+    """
+    where = networks.choose_device(device)
+    model = load_source(source).to(where).eval()
+    blur = _kernel(model, kernel)
+    targets = _targets(_files(images), out)
+    written, failures = [], []
+    for path, target in targets.items():
+        try:
+            image = read_any(path)
+            restored = np.concatenate(
+                [inference.apply(model, part, where, blur)[0] for part in _parts(model, image)],
+                axis=2,
+            )
+            if image.shape[2] == 1:
+                restored = restored.mean(axis=2, keepdims=True)
+            write_png(target, to_uint8(restored))
+            written.append(target)
+        except BenchError as error:
+            text = str(error)
+            failures.append(text if str(path) in text else f"{path}: {text}")
+    if failures:
+        raise BenchError(
+            f"{'; '.join(failures)} ({len(written)} of {len(targets)} images restored)"
+        )
+    return written
+
+
+def load_source(source: str) -> nn.Module:
+    """The network of a run (by its id) or of released weights (``NAME=FILE``).
+
+    Raises:
+        BenchError: no such run, no such name, or a file that cannot be used.
+    """
+    name, is_file, file = source.partition("=")
+    if is_file:
+        if name not in RELEASED:
+            allowed = ", ".join(RELEASED)
+            raise BenchError(
+                f"no released network {name!r}{nearest(name, RELEASED)} (allowed: {allowed})"
+            )
+        try:
+            return converse.load_released(name, file)
+        except ValueError as error:
+            raise BenchError(" ".join(str(error).split())) from error
+    path = layout.run_json(source)
+    if not path.is_file():
+        known = [p.parent.name for p in layout.run_json("*").parent.parent.glob("*/run.json")]
+        raise BenchError(
+            f"{path}: no such run{nearest(source, known)} (or NAME=FILE of released weights)"
+        )
+    try:
+        spec = RunSpec.model_validate(json.loads(path.read_text(encoding="utf-8"))["spec"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(f"{path}: damaged ({' '.join(str(error).split())})") from error
+    return networks.load_run(spec, ())
+
+
+def read_any(path: Path) -> NDArray[np.float32]:
+    """An image of a user as (H, W, 1 or 3) float32 in [0, 1]; transparency is dropped, 16 bits are kept.
+
+    Raises:
+        BenchError: missing, damaged, or no image.
+    """
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode in _SIXTEEN_BIT:
+                array = np.asarray(image, np.float32) / 65535.0
+            else:
+                gray = image.mode in ("1", "L", "LA", "La")
+                array = np.asarray(image.convert("L" if gray else "RGB"), np.float32) / 255.0
+    except FileNotFoundError as error:
+        raise BenchError(f"{path}: no such image") from error
+    except UnidentifiedImageError as error:
+        raise BenchError(f"{path}: not an image that can be read") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BenchError(f"{path}: truncated or damaged image ({error})") from error
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _parts(model: nn.Module, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The image in pieces of as many channels as the network takes."""
+    channels = networks.info(model).image_channels
+    if channels == image.shape[2]:
+        return [image]
+    if channels == 1:
+        return [image[..., i : i + 1] for i in range(image.shape[2])]
+    return [np.repeat(image, channels, axis=2)]
+
+
+def _kernel(model: nn.Module, path: Path | None) -> Kernel | None:
+    declared = networks.info(model)
+    wanted = "kernel" in declared.inputs
+    if wanted != (path is not None):
+        verb = "is non-blind: it needs --kernel FILE.npy" if wanted else "takes no blur kernel"
+        raise BenchError(f"{declared.name} {verb}")
+    if path is None:
+        return None
+    kernel = load_kernel(path)
+    if max(kernel.shape) > SIZE:
+        raise BenchError(
+            f"{path}: {kernel.shape[0]}x{kernel.shape[1]}, the networks take up to {SIZE}x{SIZE}"
+        )
+    margins = [((SIZE - side) // 2, (SIZE - side) // 2) for side in kernel.shape]  # sides are odd
+    return np.pad(kernel, margins)
+
+
+def _files(images: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in images:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        if not inside:
+            raise BenchError(f"{path}: no image in this folder ({', '.join(IMAGE_SUFFIXES)})")
+        found += inside
+    return found
+
+
+def _targets(files: Sequence[Path], out: Path) -> dict[Path, Path]:
+    targets = {path: out / f"{path.stem}.png" for path in files}
+    inputs = {path.resolve() for path in files}
+    for target in targets.values():
+        if target.resolve() in inputs:
+            raise BenchError(f"{target}: would be overwritten; choose another --out")
+        twins = [p for p, t in targets.items() if t == target]
+        if len(twins) > 1:
+            raise BenchError(f"{target}: would be written for {twins[0]} and for {twins[1]}")
+    return targets

@@ -1,0 +1,62 @@
+"""``new-operator NAME``: a working operator file to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.errors import BenchError
+
+TEMPLATE = '''"""{label}: say in one line what the operator does, and where it comes from."""
+
+from __future__ import annotations
+
+# Read without importing this file; see converse/operator_info.py for every key.
+OPERATOR = {{
+    "label": "{label}",
+    "class": "{cls}",
+    "roles": ["spatial"],
+    "scales": [1],
+    "trains": True,
+    "options": [],
+    "summary": "one line for the list of operators",
+}}
+
+import torch.nn.functional as F  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+
+class {cls}(nn.Module):
+    """Maps (B, C, H, W) to (B, C, s H, s W)."""
+
+    def __init__(
+        self, channels: int, kernel_size: int, *, scale: int = 1, padding_mode: str = "circular"
+    ) -> None:
+        super().__init__()
+        self.pad = ((kernel_size - 1) // 2, kernel_size // 2) * 2
+        self.mode = "constant" if padding_mode == "zeros" else padding_mode
+        self.conv = nn.Conv2d(channels, channels, kernel_size, groups=channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Replace this depthwise convolution by your operator."""
+        return self.conv(F.pad(x, self.pad, mode=self.mode))
+'''
+
+
+def new_operator(name: str, folder: Path = Path(".")) -> Path:
+    """Write ``NAME.py``, a depthwise convolution that passes the contract tests, to be changed.
+
+    Raises:
+        BenchError: not an identifier, a name that is taken, or a file that exists.
+    """
+    from converse import registry
+
+    if not name.isidentifier():
+        raise BenchError(f"operator name {name!r}: letters, digits and underscores only, as in my_operator")
+    if name in registry.operators():
+        raise BenchError(f"operator {name!r} exists already ({registry.operators()[name].path})")
+    path = folder / f"{name}.py"
+    if path.exists():
+        raise BenchError(f"{path} exists already; it was left alone")
+    label = "".join(part.capitalize() for part in name.split("_"))
+    path.write_text(TEMPLATE.format(label=label, cls=label))
+    return path
