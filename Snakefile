@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
-os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
 
 from bench import layout
 from bench import plan as planning
@@ -18,8 +18,8 @@ try:
 except BenchError as error:
     sys.exit(f"error: {error}")
 
-# Reaches the jobs through the command line, and not through `params`, so that a run which two presets
-# share is not stale in the other one.
+# Reaches the jobs as a resource and not as `params`, which make a job rerun when they change: a run that
+# two presets share must not be stale in the other one.
 OPTIONS = planning.command_options(PLAN)
 TARGETS = Targets(PLAN)
 
@@ -37,17 +37,23 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         TARGETS.everything(),
-    default_target: True
 
 
 rule reports:
     # From existing results; never trains, evaluates or downloads.
+    log:
+        f"results/logs/report/{PLAN.name}.reports.log",
+    conda:
+        "envs/bench.yaml"
+    resources:
+        options=OPTIONS,
     shell:
-        "python -m bench tables {OPTIONS} --allow-missing"
-        " && python -m bench figures {OPTIONS} --allow-missing"
-        " && python -m bench report {OPTIONS} --allow-missing"
+        "(python -m bench tables {resources.options} --allow-missing"
+        " && python -m bench figures {resources.options} --allow-missing"
+        " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee {log}"
 
 
 for short, files in TARGETS.tables().items():
@@ -65,92 +71,108 @@ rule fetch:
     log:
         "results/logs/fetch/{name}.log",
     retries: 2
+    conda:
+        "envs/bench.yaml"
     resources:
         mem_mb=1000,
         runtime=120,
         download=1,
+    params:
+        content=lambda w: PLAN.datasets[w.name].content_hash(layout.data_root()),
     shell:
         "python -m bench fetch {wildcards.name} 2>&1 | tee {log}"
 
 
 rule check:
     input:
-        ancient(TARGETS.manifests()),
+        TARGETS.manifests(),
     output:
         str(layout.check_json()),
-    params:
-        rows=PLAN.digest(),
     log:
         "results/logs/check.log",
+    conda:
+        "envs/bench.yaml"
     resources:
+        options=OPTIONS,
         mem_mb=2000,
         runtime=10,
+    params:
+        rows=PLAN.digest(),
     shell:
-        "python -m bench check {OPTIONS} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench check {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 rule train:
     input:
-        lambda w: TARGETS.training_inputs(w.run, ancient),
+        lambda w: TARGETS.training_inputs(w.run),
     output:
         weights=str(layout.weights("{run}")),
         curve=str(layout.curve_csv("{run}")),
         run=str(layout.run_json("{run}")),
-    wildcard_constraints:
-        run=trained(PLAN),
-    threads: lambda w: PLAN.run(w.run).threads
     log:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
+    wildcard_constraints:
+        run=trained(PLAN),
+    conda:
+        "envs/bench.yaml"
+    threads: lambda w: PLAN.run(w.run).threads
     resources:
+        options=OPTIONS,
         mem_mb=3000,
         runtime=2880,
         gpu=TARGETS.gpus,
     shell:
-        "python -m bench train {wildcards.run} {OPTIONS} 2>&1 | tee {log}"
+        "python -m bench train {wildcards.run} {resources.options} 2>&1 | tee {log}"
 
 
 rule evaluate:
     input:
-        lambda w: TARGETS.evaluation_inputs(w.run, w.key, ancient),
+        lambda w: TARGETS.evaluation_inputs(w.run, w.key),
     output:
         metrics=str(layout.metrics_csv("{run}", "{key}")),
         showcase=str(layout.showcase_png("{run}", "{key}")),
-    params:
-        metrics=PLAN.metrics,
-    threads: lambda w: PLAN.run(w.run).threads
     log:
         "results/logs/evaluate/{run}.{key}.log",
     benchmark:
         "results/benchmarks/evaluate/{run}.{key}.tsv"
+    conda:
+        "envs/bench.yaml"
+    threads: lambda w: PLAN.run(w.run).threads
     resources:
+        options=OPTIONS,
         mem_mb=4000,
         runtime=1440,
         gpu=TARGETS.gpus,
+    params:
+        metrics=PLAN.metrics,
     shell:
-        "python -m bench evaluate {wildcards.run} --key {wildcards.key} {OPTIONS} > {log} 2>&1"
+        "python -m bench evaluate {wildcards.run} --key {wildcards.key} {resources.options} > {log} 2>&1"
         " || {{ cat {log}; exit 1; }}"
 
 
 rule throughput:
     input:
-        ancient(layout.check_json()),
+        TARGETS.timing_inputs(),
     output:
         str(layout.throughput_csv(PLAN.name)),
-    params:
-        cases=PLAN.preset.throughput.model_dump(mode="json"),
-        operators=PLAN.operators_digest(),
-    threads: workflow.cores
-    priority: 1
     log:
         "results/logs/throughput.log",
+    priority: 1
+    conda:
+        "envs/bench.yaml"
+    threads: workflow.cores
     resources:
+        options=OPTIONS,
         mem_mb=6000,
         runtime=120,
         gpu=TARGETS.gpus,
+    params:
+        cases=PLAN.preset.throughput.model_dump(mode="json"),
+        operators=PLAN.operators_digest(),
     shell:
-        "python -m bench throughput {OPTIONS} 2>&1 | tee {log}"
+        "python -m bench throughput {resources.options} 2>&1 | tee {log}"
 
 
 rule tables:
@@ -158,18 +180,21 @@ rule tables:
         lambda w: TARGETS.table_inputs(w.table),
     output:
         multiext(str(layout.table_stem(PLAN.name, "{table}")), ".md", ".tex", ".csv"),
-    params:
-        rows=lambda w: PLAN.fingerprint(w.table),
-        code=layout.code_digest("tables"),
     log:
         f"results/logs/tables/{PLAN.name}.{{table}}.log",
     group:
         "render"
+    conda:
+        "envs/bench.yaml"
     resources:
+        options=OPTIONS,
         mem_mb=1000,
         runtime=10,
+    params:
+        rows=lambda w: PLAN.fingerprint(w.table),
+        code=layout.code_digest("tables"),
     shell:
-        "python -m bench tables {wildcards.table} {OPTIONS} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench tables {wildcards.table} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 rule figures:
@@ -177,18 +202,21 @@ rule figures:
         lambda w: [*PLAN.figure_inputs(w.figure)],
     output:
         multiext(str(layout.figure_stem(PLAN.name, "{figure}")), ".png", ".pdf"),
-    params:
-        rows=lambda w: PLAN.fingerprint(PLAN.figures[w.figure][0]),
-        code=layout.code_digest("figures"),
     log:
         f"results/logs/figures/{PLAN.name}.{{figure}}.log",
     group:
         "render"
+    conda:
+        "envs/bench.yaml"
     resources:
+        options=OPTIONS,
         mem_mb=1500,
         runtime=10,
+    params:
+        rows=lambda w: PLAN.fingerprint(PLAN.figures[w.figure][0]),
+        code=layout.code_digest("figures"),
     shell:
-        "python -m bench figures {wildcards.figure} {OPTIONS} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench figures {wildcards.figure} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 rule report:
@@ -197,16 +225,19 @@ rule report:
         layout.throughput_csv(PLAN.name),
     output:
         multiext(str(layout.report_dir(PLAN.name) / "index"), ".md", ".html"),
+    log:
+        f"results/logs/report/{PLAN.name}.log",
+    conda:
+        "envs/bench.yaml"
+    resources:
+        options=OPTIONS,
+        mem_mb=1500,
+        runtime=10,
     params:
         rows=PLAN.fingerprint(),
         code=layout.code_digest("report"),
-    log:
-        f"results/logs/report/{PLAN.name}.log",
-    resources:
-        mem_mb=1500,
-        runtime=10,
     shell:
-        "python -m bench report {OPTIONS} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench report {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 onsuccess:
@@ -216,7 +247,9 @@ onsuccess:
 
 
 onerror:
-    print("\nSomething failed (see above). Rendering what exists; the same command goes on from here.")
+    print(
+        "\nSomething failed (see above). Rendering what exists; the same command goes on from here."
+    )
     shell(
         f"python -m bench tables {OPTIONS} --allow-missing; "
         f"python -m bench figures {OPTIONS} --allow-missing; "

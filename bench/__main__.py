@@ -31,9 +31,7 @@ class Verbs(click.Group):
         """Adds the nearest valid verb to click's message."""
         if args and args[0] not in self.commands:
             hint = nearest(args[0], self.commands)
-            raise BenchError(
-                f"unknown verb {args[0]!r}{hint} (allowed: {', '.join(self.commands)})"
-            )
+            raise BenchError(f"unknown verb {args[0]!r}{hint} (allowed: {', '.join(self.commands)})")
         return super().resolve_command(ctx, args)
 
 
@@ -134,9 +132,7 @@ def train(plan: Plan, run_id: str, device: str | None, quiet: bool) -> None:
 @device_option
 @quiet_option
 @planned
-def evaluate(
-    plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None, quiet: bool
-) -> None:
+def evaluate(plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None, quiet: bool) -> None:
     """Score one RUN on its test sets; tidy per-image metrics."""
     from bench.stages.evaluate import evaluate as run
 
@@ -155,9 +151,7 @@ def throughput(plan: Plan, device: str | None, quiet: bool) -> None:
 
 
 names_argument = click.argument("names", nargs=-1)
-missing_option = click.option(
-    "--allow-missing", is_flag=True, help="render what exists and say what is missing"
-)
+missing_option = click.option("--allow-missing", is_flag=True, help="render what exists and say what is missing")
 
 
 @cli.command()
@@ -196,13 +190,9 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")
 @click.option("--out", default=Path("restored"), type=click.Path(path_type=Path), show_default=True)
-@click.option(
-    "--kernel", type=click.Path(path_type=Path), help=".npy blur kernel (non-blind models)"
-)
+@click.option("--kernel", type=click.Path(path_type=Path), help=".npy blur kernel (non-blind models)")
 @device_option
-def restore(
-    images: tuple[Path, ...], source: str, out: Path, kernel: Path | None, device: str | None
-) -> None:
+def restore(images: tuple[Path, ...], source: str, out: Path, kernel: Path | None, device: str | None) -> None:
     """Apply a trained run or released weights to your own IMAGES."""
     from bench.stages.restore import restore as run
 

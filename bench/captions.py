@@ -30,7 +30,7 @@ def subset_text(subset: str | None) -> str:
     """``first5`` and ``every10`` in words; empty for all images."""
     if not subset:
         return ""
-    number = subset.lstrip("firstevery")
+    number = subset.removeprefix("first").removeprefix("every")
     return f"the first {number} images" if subset.startswith("first") else f"every {number}th image"
 
 
@@ -63,7 +63,7 @@ def data_text(results: Results, tests: Sequence[Evaluation]) -> str:
 
 def budget_text(runs: Sequence[RunSpec]) -> str:
     """On what and how long the rows were trained here."""
-    lines = {}
+    lines: dict[str, None] = {}
     for run in runs:
         if run.train is not None:
             budget = run.train.budget
@@ -87,11 +87,7 @@ def options_text(plan: Plan, table: str) -> str:
 def seeds_text(runs: Sequence[RunSpec]) -> str:
     """Seeds of the trained runs, e.g. ``seeds 0, 1``."""
     seeds = sorted({run.train.seed for run in runs if run.train})
-    return (
-        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-        if seeds
-        else "nothing trained"
-    )
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else "nothing trained"
 
 
 def machine_name(machine: Any) -> str:

@@ -90,9 +90,7 @@ def save_state(path: Path, tensors: Mapping[str, torch.Tensor], meta: Mapping[st
     os.replace(staged, path)
 
 
-def load_state(
-    path: Path, say: Callable[[str], None]
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+def load_state(path: Path, say: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """The newest whole resume state, or None; ``say`` is told of every damaged one."""
     for candidate in (path, previous(path)):
         if candidate.exists():
@@ -134,11 +132,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # torch.load raises whatever its unpickler meets
-        raise BenchError(
-            f"{path}: not a whole checkpoint ({' '.join(str(error).split())})"
-        ) from error
-    if not isinstance(loaded, dict) or not all(
-        isinstance(t, torch.Tensor) for t in loaded.values()
-    ):
+        raise BenchError(f"{path}: not a whole checkpoint ({' '.join(str(error).split())})") from error
+    if not isinstance(loaded, dict) or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
         raise BenchError(f"{path}: holds no plain state dict (name to tensor)")
     return loaded

@@ -16,8 +16,11 @@ from bench.spec import METHODS
 
 Float = NDArray[np.floating]
 
-TV_WEIGHT = 1.0
-"""Weight of Chambolle's TV over the noise's standard deviation, chosen on ``embedded_train`` (see the tests)."""
+TV_WEIGHT = 0.8
+"""Weight of Chambolle's TV over the noise's standard deviation: the best of 0.5 … 1.0 on
+``embedded_train`` (28.55 dB at sigma 25; 0.7 and 0.9 give 28.40 and 28.50)."""
+TV_ITERATIONS = 50
+"""Fixed, since scikit-image's stopping rule jumps by half a dB; 150 iterations give 0.04 dB more."""
 SHIFTS = 3
 """Shifts along each axis over which the wavelet denoiser is averaged."""
 
@@ -38,9 +41,7 @@ def restore(method: str, sample: Sample, protocol: Protocol) -> Float:
     """
     if protocol.task not in METHODS.get(method, ()):
         allowed = [name for name, tasks in METHODS.items() if protocol.task in tasks]
-        raise BenchError(
-            f"method {method!r} does not serve {protocol.task} (allowed: {', '.join(allowed)})"
-        )
+        raise BenchError(f"method {method!r} does not serve {protocol.task} (allowed: {', '.join(allowed)})")
     if method in ("noisy", "blurred"):
         return sample.input
     if method == "tv":
@@ -68,8 +69,8 @@ def tv(noisy: Float, sigma: float) -> Float:
     out: Float = denoise_tv_chambolle(
         noisy.astype(np.float64),
         weight=TV_WEIGHT * sigma,
-        eps=1e-4,
-        max_num_iter=200,
+        eps=0.0,
+        max_num_iter=TV_ITERATIONS,
         channel_axis=-1,
     )
     return out

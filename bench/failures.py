@@ -28,7 +28,5 @@ def failures(plan: Plan, results: Results) -> list[Failure]:
             for test in tests_of(plan, table):
                 status, reason = row_status(results, row, test)
                 if status != "ok" or reason:
-                    found[
-                        Failure(table, row.label, "partial" if status == "ok" else status, reason)
-                    ] = None
+                    found[Failure(table, row.label, "partial" if status == "ok" else status, reason)] = None
     return list(found)

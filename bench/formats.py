@@ -87,9 +87,7 @@ def latex(view: View) -> str:
     top, rules, start = [], [], 1
     for name, columns in groups:
         size = len(columns)
-        top.append(
-            rf"\multicolumn{{{size}}}{{c}}{{{_tex(name)}}}" if name else " & ".join([""] * size)
-        )
+        top.append(rf"\multicolumn{{{size}}}{{c}}{{{_tex(name)}}}" if name else " & ".join([""] * size))
         if name:
             rules.append(rf"\cmidrule(lr){{{start}-{start + size - 1}}}")
         start += size
@@ -182,8 +180,7 @@ def _html_head(view: View) -> list[str]:
             index += size
         rows.append(f'<tr class="groups">{"".join(cells)}</tr>')
     names = [
-        f'<th scope="col" class="{_classes(view, i)}">{html.escape(c.name)}</th>'
-        for i, c in enumerate(view.columns)
+        f'<th scope="col" class="{_classes(view, i)}">{html.escape(c.name)}</th>' for i, c in enumerate(view.columns)
     ]
     return [*rows, f"<tr>{''.join(names)}</tr>"]
 

@@ -37,9 +37,7 @@ def apply(
     """
     declared = networks.info(model)
     if image.shape[-1] != declared.image_channels:
-        raise BenchError(
-            f"{declared.name} takes {declared.image_channels} channels, the image has {image.shape[-1]}"
-        )
+        raise BenchError(f"{declared.name} takes {declared.image_channels} channels, the image has {image.shape[-1]}")
     tensors = [torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), np.float32))[None]]
     if "kernel" in declared.inputs:
         if kernel is None:
@@ -51,9 +49,7 @@ def apply(
             restored = model(*(t.to(device) for t in tensors))[0].cpu()
     except torch.cuda.OutOfMemoryError as error:
         height, width = image.shape[:2]
-        raise BenchError(
-            f"{declared.name}: out of memory on {device} at {height}x{width}"
-        ) from error
+        raise BenchError(f"{declared.name}: out of memory on {device} at {height}x{width}") from error
     except ValueError as error:  # converse says in one line what does not fit
         raise BenchError(f"{declared.name}: {' '.join(str(error).split())}") from error
     seconds = time.perf_counter() - start

@@ -17,9 +17,7 @@ from bench.errors import BenchError
 LOCK = Path(".snakemake") / "bench-run.lock"
 
 
-def run(
-    preset: str, *, cores: str = "all", targets: tuple[str, ...] = (), extra: tuple[str, ...] = ()
-) -> int:
+def run(preset: str, *, cores: str = "all", targets: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> int:
     """Run Snakemake on a preset.
 
     Args:
@@ -39,16 +37,13 @@ def run(
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BenchError(
-                f"another run is at work in {Path.cwd()}; wait for it or stop it first"
-            ) from None
+            raise BenchError(f"another run is at work in {Path.cwd()}; wait for it or stop it first") from None
         snakemake = [sys.executable, "-m", "snakemake"]
         if any(Path(".snakemake/locks").glob("*")):
             others = _other_snakemakes()
             if others:
                 raise BenchError(
-                    f"Snakemake (process {others[0]}) is at work in {Path.cwd()}; "
-                    "wait for it or stop it first"
+                    f"Snakemake (process {others[0]}) is at work in {Path.cwd()}; wait for it or stop it first"
                 )
             print("clearing the lock that a killed run left behind")
             subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False)
@@ -67,10 +62,7 @@ def _other_snakemakes() -> list[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if (
-                "snakemake" in {Path(w).name for w in words[:3]}
-                and (entry / "cwd").resolve() == Path.cwd()
-            ):
+            if "snakemake" in {Path(w).name for w in words[:3]} and (entry / "cwd").resolve() == Path.cwd():
                 found.append(int(entry.name))
         except OSError:
             continue

@@ -69,9 +69,7 @@ def stopping(poll_s: float = 0.5, grace_s: float = 30.0) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _watch(
-    chain: list[tuple[int, int]], stop: Stop, done: threading.Event, poll_s: float, grace_s: float
-) -> None:
+def _watch(chain: list[tuple[int, int]], stop: Stop, done: threading.Event, poll_s: float, grace_s: float) -> None:
     while not done.wait(poll_s):
         if all(parent_of(child) == parent for child, parent in chain):
             continue
@@ -114,9 +112,7 @@ def _is_snakemake(pid: int) -> bool:
 
 
 @contextmanager
-def only_worker(
-    lock: Path, what: str, wait_s: float = 10.0, say: Callable[[str], None] = print
-) -> Iterator[None]:
+def only_worker(lock: Path, what: str, wait_s: float = 10.0, say: Callable[[str], None] = print) -> Iterator[None]:
     """Holds an exclusive lock on a file for the length of the block; the kernel frees it if we die.
 
     Args:

@@ -66,11 +66,7 @@ def timed_models(plan: Plan, task: Task) -> list[TimedModel]:
     fast = [m for m in models if _operator(m) == OPERATOR]
     if fast:
         last = fast[-1]
-        models.append(
-            TimedModel(
-                last.name + ON_ALGORITHM1, last.model, {**last.options, "operator": BASELINE}
-            )
-        )
+        models.append(TimedModel(last.name + ON_ALGORITHM1, last.model, {**last.options, "operator": BASELINE}))
     return models
 
 

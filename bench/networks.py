@@ -39,9 +39,7 @@ def choose_device(wanted: str | None) -> torch.device:
     except RuntimeError as error:
         raise BenchError(f"unknown device {name!r} (allowed: auto, cpu, cuda, cuda:N)") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise BenchError(
-            f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices"
-        )
+        raise BenchError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
     return device
 
 

@@ -97,18 +97,13 @@ class Plan:
         """
         if run_id not in self.runs:
             hint = nearest(run_id, self.runs)
-            raise BenchError(
-                f"no run {run_id!r} in preset {self.name!r}{hint} (python -m bench plan lists them)"
-            )
+            raise BenchError(f"no run {run_id!r} in preset {self.name!r}{hint} (python -m bench plan lists them)")
         return self.runs[run_id]
 
     def evaluations(self, run: RunSpec) -> list[Evaluation]:
         """The tests of one run: those of its task, restricted to the plan's subset of images."""
         tests = self.preset.tasks[run.task].evaluate
-        return [
-            t if t.subset or not self.subset else t.model_copy(update={"subset": self.subset})
-            for t in tests
-        ]
+        return [t if t.subset or not self.subset else t.model_copy(update={"subset": self.subset}) for t in tests]
 
     def table_runs(self, table: str) -> list[RunSpec]:
         """Distinct runs of one table."""
@@ -116,16 +111,12 @@ class Plan:
 
     def table_metrics(self, table: str) -> list[Path]:
         """The metric files that a table is made of."""
-        return [
-            metrics_csv(r.id, e.key) for r in self.table_runs(table) for e in self.evaluations(r)
-        ]
+        return [metrics_csv(r.id, e.key) for r in self.table_runs(table) for e in self.evaluations(r)]
 
     @property
     def figures(self) -> dict[str, tuple[str, str]]:
         """Figure name to (table, kind), e.g. ``table4_denoising-curves``."""
-        return {
-            f"{t}-{kind}": (t, kind) for t, table in self.tables.items() for kind in table.figures
-        }
+        return {f"{t}-{kind}": (t, kind) for t, table in self.tables.items() for kind in table.figures}
 
     def figure_inputs(self, figure: str) -> list[Path]:
         """The files that a figure is drawn from."""
@@ -198,9 +189,7 @@ def load_plan(
     """
     names = preset_names(config)
     if preset not in names:
-        raise BenchError(
-            f"unknown preset {preset!r}{nearest(preset, names)} (allowed: {', '.join(names)})"
-        )
+        raise BenchError(f"unknown preset {preset!r}{nearest(preset, names)} (allowed: {', '.join(names)})")
     preset_doc = strict_yaml.load(config / "presets" / f"{preset}.yaml")
     tables_doc = strict_yaml.load(config / "tables.yaml")
     published_doc = strict_yaml.load(config / "published.yaml")
@@ -229,16 +218,12 @@ def load_plan(
             )
     for key in spec.seeds:
         if key != "default" and key not in tables.tables:
-            raise preset_doc.error(
-                ("seeds", key), f"unknown table {key!r}{nearest(key, tables.tables)}"
-            )
-    for name, table in tables.tables.items():
-        resolver.check_presets(table.presets, names, ("tables", name, "presets"))
-        for row_id, row in table.rows.items():
+            raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, tables.tables)}")
+    for name, entry in tables.tables.items():
+        resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
+        for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
-    views = {
-        name: tables.tables[name] for name in chosen if _shown(tables.tables[name], preset, spec)
-    }
+    views = {name: tables.tables[name] for name in chosen if _shown(tables.tables[name], preset, spec)}
     return Plan(
         name=preset,
         preset=spec,
@@ -288,9 +273,7 @@ def _subset(images: str | int | None) -> str | None:
     text = str(images)
     number = text.removeprefix("first").removeprefix("every")
     if not number.isdigit() or int(number) < 1:
-        raise BenchError(
-            f"images={text!r}: allowed are N (the first N images) or everyN (every Nth image)"
-        )
+        raise BenchError(f"images={text!r}: allowed are N (the first N images) or everyN (every Nth image)")
     return text if text.startswith(("every", "first")) else f"first{text}"
 
 

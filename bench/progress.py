@@ -52,9 +52,7 @@ class Progress:
             self._next = time.monotonic() + self._every
             rate = (self._done - self._first) / max(time.monotonic() - self._start, 1e-9)
             left = _clock((self._total - self._done) / rate) if rate else "?"
-            self.say(
-                f"{self._unit} {self._done}/{self._total}, {left} left{f', {note}' if note else ''}"
-            )
+            self.say(f"{self._unit} {self._done}/{self._total}, {left} left{f', {note}' if note else ''}")
 
     def say(self, line: str) -> None:
         """One line that stays, with the label before it."""

@@ -42,7 +42,8 @@ class PublishedTable:
 
 def published_table(plan: Plan, table: str) -> PublishedTable:
     """The paper's numbers for a table; without columns where the paper has no such table."""
-    data: Mapping[str, Any] = plan.published.get(table) or {}
+    name = plan.tables[table].published or table
+    data: Mapping[str, Any] = plan.published.get(name) or {}
     names = list(data.get("columns", []))
     cells: dict[tuple[str, str, str], float] = {}
     parameters: dict[str, int] = {}
@@ -85,7 +86,5 @@ def differs(plan: Plan, row: PlannedRow, test: Evaluation, paper: PublishedTable
 
 def same_model(plan: Plan, row: PlannedRow) -> bool:
     """Whether the row is the paper's model: the full preset, or the released weights."""
-    released = bool(row.runs) and all(
-        r.checkpoint is not None and r.checkpoint.released for r in row.runs
-    )
+    released = bool(row.runs) and all(r.checkpoint is not None and r.checkpoint.released for r in row.runs)
     return plan.preset.full_size or released

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,18 +11,10 @@ from bench.plan import Plan, PlannedRow
 from bench.published import PublishedTable, differs, published_table
 from bench.results import Results
 from bench.spec import Evaluation, RunSpec
-from bench.stats import Difference, Summary, difference, summarise
+from bench.stats import Summary, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LOWER_IS_BETTER = frozenset(
-    {"gmsd", "nlpd", "lpips", "dists", "niqe", "brisque", "mad", "pieapp", "piqe", "ilniqe"}
-)
-HIGHER_IS_BETTER = frozenset(
-    {"psnr", "psnry", "ssim", "ssimc", "ms_ssim", "cw_ssim", "fsim", "vsi", "vif"}
-)
-"""Metrics of which a best value is marked; of others nobody is called best."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +67,7 @@ def metrics_of(plan: Plan) -> list[str]:
     return list(dict.fromkeys(["psnr", "ssim", *plan.metrics]))
 
 
-def row_status(
-    results: Results, row: PlannedRow, test: Evaluation | None = None
-) -> tuple[str, str]:
+def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None) -> tuple[str, str]:
     """Status and reason of a row as a whole: ok if at least one seed can be shown."""
     if row.skipped is not None or not row.runs:
         return "skipped", row.skipped or "nothing to run"
@@ -98,7 +87,7 @@ def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tupl
         return "diverged", f"diverged: {state.reason}" if state.reason else "diverged"
     keys = [test.key] if test else [e for r, e in results.sources if r == run.id]
     if not any(results.values(run.id, k, "psnr") is not None for k in keys):
-        return "missing", "no result: not run yet, or its job failed (see logs/)"
+        return "missing", "no result: not run yet, or its job failed (see results/logs)"
     return "ok", ""
 
 
@@ -127,46 +116,10 @@ def scores(
     return found
 
 
-def summary(
-    results: Results, row: PlannedRow, test: Evaluation, metric: str, kernel: str
-) -> Summary | None:
+def summary(results: Results, row: PlannedRow, test: Evaluation, metric: str, kernel: str) -> Summary | None:
     """Mean over images, then mean and spread over seeds."""
     values = scores(results, row, test, metric, kernel)
     return summarise([float(v.mean()) for v in values.values()]) if values else None
-
-
-def lead(
-    results: Results, rows: Sequence[PlannedRow], test: Evaluation, metric: str, kernel: str
-) -> tuple[list[str], PlannedRow | None, Difference | None]:
-    """Rows with the best mean, the next one, and the paired difference between the two.
-
-    Rows that share a run are one result and never each other's runner-up. Fewer than two different results, or
-    a metric whose direction is not known: nobody is best.
-    """
-    found: list[tuple[float, PlannedRow]] = []
-    for row in rows:
-        got = summary(results, row, test, metric, kernel)
-        if got is not None and not math.isnan(got.mean):
-            found.append((got.mean, row))
-    if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER or len({_run_ids(r) for _, r in found}) < 2:
-        return [], None, None
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    found.sort(key=lambda item: -sign * item[0])
-    digits = decimals(metric)
-    top = round(found[0][0], digits)
-    best = [row for mean, row in found if round(mean, digits) == top]
-    others = [row for _, row in found if row not in best and _run_ids(row) != _run_ids(found[0][1])]
-    if not others:
-        return [row.id for row in best], None, None
-    gap = difference(
-        scores(results, best[0], test, metric, kernel),
-        scores(results, others[0], test, metric, kernel),
-    )
-    return [row.id for row in best], others[0], gap
-
-
-def _run_ids(row: PlannedRow) -> tuple[str, ...]:
-    return tuple(run.id for run in row.runs)
 
 
 def decimals(metric: str) -> int:
@@ -186,9 +139,7 @@ def records(plan: Plan, results: Results, table: str) -> list[Record]:
     for row in plan.rows[table]:
         for test in tests:
             for kernel in results.kernels(test.key):
-                found += [
-                    _record(plan, results, paper, row, test, kernel, m) for m in metrics_of(plan)
-                ]
+                found += [_record(plan, results, paper, row, test, kernel, m) for m in metrics_of(plan)]
         found += [_paper_only(plan, row, paper, d, k) for d, k in _unmeasured(row, paper, found)]
     return found
 
@@ -204,9 +155,7 @@ def _record(
 ) -> Record:
     got = summary(results, row, test, metric, kernel)
     status, reason = row_status(results, row, test)
-    published = (
-        paper.cells.get((str(row.published), test.data, kernel)) if metric == "psnr" else None
-    )
+    published = paper.cells.get((str(row.published), test.data, kernel)) if metric == "psnr" else None
     why = differs(plan, row, test, paper)
     gap = got.mean - published if got and published is not None and not why else None
     return Record(
@@ -244,20 +193,12 @@ def source(results: Results, row: PlannedRow, test: Evaluation) -> str:
     return ", ".join(dict.fromkeys(n for n in names if n))
 
 
-def _unmeasured(
-    row: PlannedRow, paper: PublishedTable, found: Sequence[Record]
-) -> list[tuple[str, str]]:
+def _unmeasured(row: PlannedRow, paper: PublishedTable, found: Sequence[Record]) -> list[tuple[str, str]]:
     have = {(r.dataset, r.kernel) for r in found if r.row == row.id}
-    return [
-        (d, k)
-        for d, k in paper.columns
-        if (d, k) not in have and (str(row.published), d, k) in paper.cells
-    ]
+    return [(d, k) for d, k in paper.columns if (d, k) not in have and (str(row.published), d, k) in paper.cells]
 
 
-def _paper_only(
-    plan: Plan, row: PlannedRow, paper: PublishedTable, dataset: str, kernel: str
-) -> Record:
+def _paper_only(plan: Plan, row: PlannedRow, paper: PublishedTable, dataset: str, kernel: str) -> Record:
     return Record(
         table=row.table,
         row=row.id,

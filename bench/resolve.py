@@ -46,12 +46,7 @@ def published_rows(published: Mapping[str, Any], table: str) -> dict[str, Any]:
     entry = published.get(table) or {}
     if "rows" in entry:
         return dict(entry["rows"])
-    return {
-        row: cells
-        for part in entry.values()
-        if isinstance(part, dict)
-        for row, cells in part.items()
-    }
+    return {row: cells for part in entry.values() if isinstance(part, dict) for row, cells in part.items()}
 
 
 @dataclass
@@ -79,17 +74,13 @@ class Resolver:
 
     def _known(self, name: str, keys: Keys) -> None:
         if name not in self.datasets:
-            raise self.preset_doc.error(
-                keys, f"unknown data set {name!r}{nearest(name, self.datasets)}"
-            )
+            raise self.preset_doc.error(keys, f"unknown data set {name!r}{nearest(name, self.datasets)}")
 
     def check_presets(self, given: list[str] | None, names: list[str], keys: Keys) -> None:
         """The presets that a table or row is shown in exist."""
         for i, preset in enumerate(given or ()):
             if preset not in names:
-                raise self.doc.error(
-                    (*keys, i), f"unknown preset {preset!r}{nearest(preset, names)}"
-                )
+                raise self.doc.error((*keys, i), f"unknown preset {preset!r}{nearest(preset, names)}")
 
     def rows(self, name: str, table: Table) -> tuple[PlannedRow, ...]:
         """References first, then the table's own rows, then one per operator."""
@@ -104,9 +95,7 @@ class Resolver:
                     f"unknown method {method!r} (allowed: {', '.join(allowed)})",
                 )
             run = RunSpec(task=table.task, method=method, threads=self.preset.threads)
-            rows.append(
-                PlannedRow(name, method, METHOD_LABELS[method], (run,), ours=True, reference=True)
-            )
+            rows.append(PlannedRow(name, method, METHOD_LABELS[method], (run,), ours=True, reference=True))
         for row_id, row in table.rows.items():
             if row.presets is not None and self.name not in row.presets:
                 continue
@@ -115,15 +104,11 @@ class Resolver:
         if table.operators:
             rows.extend(self._operator_rows(name, table, published))
         ids = [r.id for r in rows]
-        for row in rows:
-            if ids.count(row.id) > 1:
-                raise self.doc.error(
-                    (*at, "rows", row.id), f"row {row.id!r} appears twice in table {name!r}"
-                )
+        for row_id in ids:
+            if ids.count(row_id) > 1:
+                raise self.doc.error((*at, "rows", row_id), f"row {row_id!r} appears twice in table {name!r}")
         if table.default is not None and table.default not in ids:
-            raise self.doc.error(
-                (*at, "default"), f"no row {table.default!r}{nearest(table.default, ids)}"
-            )
+            raise self.doc.error((*at, "default"), f"no row {table.default!r}{nearest(table.default, ids)}")
         return tuple(rows)
 
     def _planned(
@@ -145,18 +130,14 @@ class Resolver:
             ours=cell not in published,
         )
 
-    def _operator_rows(
-        self, name: str, table: Table, published: Mapping[str, Any]
-    ) -> list[PlannedRow]:
+    def _operator_rows(self, name: str, table: Table, published: Mapping[str, Any]) -> list[PlannedRow]:
         axis = table.operators
         assert axis is not None
         at = ("tables", name, "operators")
         names = [n for n, o in self.operators.items() if o.error or axis.role in o.roles]
         for i, first in enumerate(axis.first):
             if first not in self.operators:
-                raise self.doc.error(
-                    (*at, "first", i), f"unknown operator {first!r}{nearest(first, self.operators)}"
-                )
+                raise self.doc.error((*at, "first", i), f"unknown operator {first!r}{nearest(first, self.operators)}")
         order = [*axis.first, *sorted(n for n in names if n not in axis.first)]
         rows = []
         for op_name in order:
@@ -166,15 +147,11 @@ class Resolver:
             if info.error:
                 rows.append(PlannedRow(name, row_id, row_id, skipped=str(info.error), ours=True))
                 continue
-            if not info.trains or not info.supports(
-                axis.role, 2 if axis.role == "upsampler" else 1
-            ):
+            if not info.trains or not info.supports(axis.role, 2 if axis.role == "upsampler" else 1):
                 continue
             value = str(info.path) if str(info.origin).startswith("file") else op_name
             row = Row(options={axis.option: value})
-            rows.append(
-                self._planned(name, row_id, row, self._runs(name, table, row, at), published)
-            )
+            rows.append(self._planned(name, row_id, row, self._runs(name, table, row, at), published))
         return rows
 
     def _runs(self, name: str, table: Table, row: Row, at: Keys) -> tuple[RunSpec, ...]:
@@ -197,9 +174,7 @@ class Resolver:
             return (RunSpec(checkpoint=checkpoint, **common),)
         if not task.train or task.budget is None or task.degradation is None:
             needs = "train, degradation and budget"
-            raise self.preset_doc.error(
-                ("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}"
-            )
+            raise self.preset_doc.error(("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}")
         seeds = self.preset.seeds.get(name, self.preset.seeds.get("default", 1))
         data_hash = digest([self.datasets[d].content_hash(data_root()) for d in task.train])
         return tuple(

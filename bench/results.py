@@ -16,60 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench import layout as paths
 from bench import versions
+from bench.columns import COLUMNS
 from bench.errors import BenchError
 from bench.plan import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS: dict[str, dict[str, str]] = {
-    "runs.csv": {
-        "run": "identity: readable slug and hash of the resolved specification",
-        "status": "trained, loaded, diverged or classical (nothing is trained)",
-        "reason": "why a run diverged",
-        "parameters": "number of trainable parameters",
-        "steps": "training steps done",
-        "seconds": "wall-clock seconds of training",
-        "date": "day on which the run was finished (UTC)",
-        "resumed_from": "JSON list of the steps from which an interrupted training went on",
-        "device": "cpu or cuda",
-        "machine": "JSON: operating system, processor, cores, memory, GPU",
-        "versions": "JSON: Python, packages, behaviour versions, git commit",
-        "checkpoint_sha256": "of the weights that were loaded instead of trained",
-        "spec": "JSON: the resolved specification that the hash in run is taken over",
-        "source": "empty: this machine; otherwise the folder of published evidence",
-    },
-    "metrics.csv": {
-        "run": "identity of the run, as in runs.csv",
-        "evaluation": "data set @ protocol @ kernels @ subset of images",
-        "version": "EVAL_VERSION and DEGRADE_VERSION of the measurement, e.g. e1d1",
-        "dataset": "data set in datasets.yaml",
-        "image": "image of that data set",
-        "kernel": "blur kernel; empty where there is none",
-        "protocol": "how the input was made and the output scored (bench.protocols)",
-        "metric": "psnr (dB), ssim, seconds (wall clock for one image), or a metric of pyiqa",
-        "value": "the number; empty where the run diverged",
-        "source": "empty: this machine; otherwise the folder of published evidence",
-    },
-    "throughput.csv": {
-        "kind": "operator or model",
-        "case": "input and kernel that were timed",
-        "name": "operator, or table/row of the model",
-        "pass": "forward (no gradient) or forward+backward (all parameters; the input too for operators)",
-        "median_s": "median seconds of one pass, interleaved with the others of its case",
-        "iqr_s": "interquartile range of those seconds",
-        "repeats": "number of timings",
-        "extra_peak_bytes": "peak memory of one pass above what was held before it",
-        "status": "ok, skipped or failed",
-        "reason": "why there is no number",
-        "threads": "CPU threads",
-        "device": "cpu or cuda",
-        "machine": "processor or GPU",
-        "torch": "version of PyTorch",
-        "source": "empty: this machine; otherwise the folder of published evidence",
-    },
-}
-"""The column dictionary: file to column to meaning."""
+__all__ = ["COLUMNS", "VERSION", "Results", "Status", "load", "read_csv"]
 
 METRIC_FILE = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
 VERSION = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
@@ -86,7 +40,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Results:
-    """Frames with the columns of `COLUMNS`; at most one source for each run and evaluation."""
+    """Frames with the columns of `bench.columns.COLUMNS`; at most one source for each run and evaluation."""
 
     runs: pd.DataFrame
     metrics: pd.DataFrame
@@ -94,10 +48,12 @@ class Results:
 
     @cached_property
     def _series(self) -> dict[tuple[str, str, str], pd.Series]:
-        groups = self.metrics.groupby(["run", "evaluation", "metric"], sort=False)
-        return {
-            key: part.set_index(["image", "kernel"])["value"].astype(float) for key, part in groups
-        }  # type: ignore[misc]
+        found = {}
+        for key, part in self.metrics.groupby(["run", "evaluation", "metric"], sort=False):
+            run, evaluation, metric = key
+            values = part.set_index(["image", "kernel"])["value"].astype(float)
+            found[str(run), str(evaluation), str(metric)] = values
+        return found
 
     @cached_property
     def _status(self) -> dict[str, Status]:
@@ -112,10 +68,7 @@ class Results:
     def sources(self) -> dict[tuple[str, str], str]:
         """Evidence folder by (run, evaluation); empty for this machine."""
         keys = self.metrics.drop_duplicates(["run", "evaluation"])
-        return {
-            (r, e): s
-            for r, e, s in zip(keys["run"], keys["evaluation"], keys["source"], strict=True)
-        }
+        return {(r, e): s for r, e, s in zip(keys["run"], keys["evaluation"], keys["source"], strict=True)}
 
     def status(self, run_id: str) -> Status:
         """What became of a run."""
@@ -145,9 +98,7 @@ def load(plan: Plan) -> Results:
     """
     import pandas as pd
 
-    evidence = [
-        p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()
-    ]
+    evidence = [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
     metrics = _metrics(plan, evidence)
     runs = _runs(plan, evidence, set(metrics["run"]))
     frames = [
@@ -171,9 +122,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
     except (OSError, ValueError) as error:
-        raise BenchError(
-            f"{path}: not a table that can be read ({error}); delete it and run again"
-        ) from error
+        raise BenchError(f"{path}: not a table that can be read ({error}); delete it and run again") from error
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         raise BenchError(f"{path}: column {missing[0]!r} is missing; delete it and run again")
@@ -199,13 +148,9 @@ def _metrics(plan: Plan, evidence: list[Path]) -> pd.DataFrame:
         frame = read_csv(path, METRIC_FILE)
         wrong = [p for p in frame["protocol"].unique() if p != test.protocol]
         if wrong:
-            raise BenchError(
-                f"{path}: measured under protocol {wrong[0]!r}, but {test.protocol!r} was asked for"
-            )
+            raise BenchError(f"{path}: measured under protocol {wrong[0]!r}, but {test.protocol!r} was asked for")
         kernel = frame["kernel"].str.removesuffix(".npy")
-        frames.append(
-            frame.assign(run=run_id, kernel=kernel, evaluation=test.key, version=VERSION, source="")
-        )
+        frames.append(frame.assign(run=run_id, kernel=kernel, evaluation=test.key, version=VERSION, source=""))
     for folder in evidence:
         path = folder / "metrics.csv"
         if not missing or not path.is_file():
@@ -238,13 +183,11 @@ def _runs(plan: Plan, evidence: list[Path], measured: set[str]) -> pd.DataFrame:
         if path.is_file() and missing:
             frame = read_csv(path, ("run", "status"))
             for row in frame[frame["run"].isin(list(missing))].to_dict("records"):
-                rows.append({**row, "source": folder.name})
+                rows.append({**{str(k): v for k, v in row.items()}, "source": folder.name})
                 missing.pop(row["run"], None)
     for run in missing.values():
         if run.method and run.id in measured:
-            rows.append(
-                {"run": run.id, "status": "classical", "spec": _spec_json(run), "source": ""}
-            )
+            rows.append({"run": run.id, "status": "classical", "spec": _spec_json(run), "source": ""})
     columns = list(COLUMNS["runs.csv"])
     frame = pd.DataFrame([{c: row.get(c, "") for c in columns} for row in rows], columns=columns)
     order = {run_id: i for i, run_id in enumerate(plan.runs)}
@@ -263,9 +206,7 @@ def _run_row(path: Path, run_id: str) -> dict[str, Any]:
         raise BenchError(f"{path}: damaged ({error}); delete it and train again") from error
     row = {c: data.get(c) for c in COLUMNS["runs.csv"]}
     for key in ("spec", "machine", "versions", "resumed_from"):
-        row[key] = json.dumps(
-            data.get(key) or ([] if key == "resumed_from" else {}), sort_keys=True
-        )
+        row[key] = json.dumps(data.get(key) or ([] if key == "resumed_from" else {}), sort_keys=True)
     row["date"] = data.get("date") or time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
     row = {k: "" if v is None else v for k, v in row.items()}
     return {**row, "run": run_id, "status": status, "source": ""}

@@ -57,9 +57,7 @@ class Sampler:
             scale, or a degradation that lacks what it needs.
     """
 
-    def __init__(
-        self, images: Sequence[Pixels], degradation: Degradation, batch: int, patch: int, seed: int
-    ) -> None:
+    def __init__(self, images: Sequence[Pixels], degradation: Degradation, batch: int, patch: int, seed: int) -> None:
         check_degradation(degradation, patch)
         if not images:
             raise BenchError("training: the data sets hold no image")
@@ -99,14 +97,9 @@ class Sampler:
         wide = [p for p, s in zip(self._held, sides, strict=True) if s >= side]
         rng = np.random.default_rng([_STREAM_VALIDATION])
         group = 4  # bounds the memory of a pass; part of the numbers only through rounding
-        return [
-            self._assemble(rng, wide, group, side, turn=False)
-            for _ in range(VALIDATION_CROPS // group)
-        ]
+        return [self._assemble(rng, wide, group, side, turn=False) for _ in range(VALIDATION_CROPS // group)]
 
-    def _assemble(
-        self, rng: np.random.Generator, pairs: Sequence[_Pair], count: int, side: int, turn: bool
-    ) -> Batch:
+    def _assemble(self, rng: np.random.Generator, pairs: Sequence[_Pair], count: int, side: int, turn: bool) -> Batch:
         clean, degraded, kernels = [], [], []
         for _ in range(count):
             pair = pairs[int(rng.integers(len(pairs)))]
@@ -126,9 +119,7 @@ class Sampler:
         if self._degradation.sigma:
             noise = rng.standard_normal(given.shape, dtype=np.float32)
             given += torch.from_numpy(noise * np.float32(self._degradation.sigma / 255.0))
-        stacked = (
-            torch.from_numpy(np.stack(kernels)[:, None].astype(np.float32)) if kernels else None
-        )
+        stacked = torch.from_numpy(np.stack(kernels)[:, None].astype(np.float32)) if kernels else None
         return Batch(given, _tensor(np.stack(clean)), stacked)
 
 
@@ -180,18 +171,13 @@ def check_degradation(degradation: Degradation, patch: int) -> None:
     """
     kind, scale = degradation.kind, degradation.scale
     if (kind == "bicubic") != (scale > 1):
-        raise BenchError(
-            f"degradation {kind!r}: scale is {scale} (bicubic needs 2 or more, the others 1)"
-        )
+        raise BenchError(f"degradation {kind!r}: scale is {scale} (bicubic needs 2 or more, the others 1)")
     if degradation.sigma < 0 or (kind == "awgn" and degradation.sigma == 0):
         raise BenchError(
-            f"degradation {kind!r}: sigma is {degradation.sigma:g}, it must not be negative, "
-            "and positive for awgn"
+            f"degradation {kind!r}: sigma is {degradation.sigma:g}, it must not be negative, and positive for awgn"
         )
     if (kind == "blur") != (degradation.boundary is not None):
-        raise BenchError(
-            f"degradation {kind!r}: boundary is {degradation.boundary!r} (blur needs circular or natural)"
-        )
+        raise BenchError(f"degradation {kind!r}: boundary is {degradation.boundary!r} (blur needs circular or natural)")
     if patch % scale:
         raise BenchError(f"patch {patch} is no multiple of the scale {scale}")
 

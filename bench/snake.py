@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bench import layout
 from bench.plan import Plan
-
-Flag = Callable[[Any], Any]
 
 
 def trained(plan: Plan) -> str:
@@ -48,18 +44,14 @@ class Targets:
             for t in [*plan.tables, layout.THROUGHPUT]
             for s in (".md", ".tex", ".csv")
         ]
-        return tables + [
-            f"{layout.figure_stem(plan.name, f)}{s}" for f in plan.figures for s in (".png", ".pdf")
-        ]
+        return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in plan.figures for s in (".png", ".pdf")]
 
     def tables(self) -> dict[str, list[str]]:
         """Target name to files: one per table id, and a short form (``table1``, ``lambda``)."""
         targets: dict[str, list[str]] = {}
         for table in self.plan.tables:
             for name in {table, table.split("_")[0]}:
-                targets.setdefault(name, []).append(
-                    f"{layout.table_stem(self.plan.name, table)}.md"
-                )
+                targets.setdefault(name, []).append(f"{layout.table_stem(self.plan.name, table)}.md")
         return targets
 
     def manifests(self) -> list[str]:
@@ -71,20 +63,28 @@ class Targets:
                 names += [test.data, *([test.kernels] if test.kernels else [])]
         return [str(layout.manifest(n)) for n in dict.fromkeys(names)]
 
-    def training_inputs(self, run: str, ancient: Flag) -> list[Any]:
-        """Manifests and the check; ancient: their content is part of the run's identity already."""
-        files = [layout.manifest(n) for n in self.plan.data_names(self.plan.run(run))]
-        return [ancient(str(f)) for f in [*files, layout.check_json()]]
+    # A finished run no longer depends on raw data or on the check: their content is in its identity. Snakemake's
+    # `ancient` would say so too, but it hides the jobs behind an ancient file that is itself being remade.
 
-    def evaluation_inputs(self, run: str, key: str, ancient: Flag) -> list[Any]:
-        """Manifests of the test and its kernels, and the run unless it has no network."""
+    def training_inputs(self, run: str) -> list[str]:
+        """Manifests and the check, while the run is not finished."""
+        if layout.run_json(run).is_file() and layout.weights(run).is_file() and layout.curve_csv(run).is_file():
+            return []
+        files = [layout.manifest(n) for n in self.plan.data_names(self.plan.run(run))]
+        return [str(f) for f in [*files, layout.check_json()]]
+
+    def evaluation_inputs(self, run: str, key: str) -> list[str]:
+        """The run, unless it has no network; manifests of the test and its kernels while it is not scored."""
         spec = self.plan.run(run)
         test = next(e for e in self.plan.evaluations(spec) if e.key == key)
-        data = [test.data, *([test.kernels] if test.kernels else [])]
-        inputs = [ancient(str(layout.manifest(n))) for n in data]
-        if not spec.method:
-            inputs += [str(layout.run_json(run)), str(layout.weights(run))]
+        inputs = [] if spec.method else [str(layout.run_json(run)), str(layout.weights(run))]
+        if not (layout.metrics_csv(run, key).is_file() and layout.showcase_png(run, key).is_file()):
+            inputs += [str(layout.manifest(n)) for n in (test.data, test.kernels) if n]
         return inputs
+
+    def timing_inputs(self) -> list[str]:
+        """The check, while nothing is timed."""
+        return [] if layout.throughput_csv(self.plan.name).is_file() else [str(layout.check_json())]
 
     def table_inputs(self, table: str) -> list[str]:
         """Metrics of all rows, and the runs' own records (parameters, status)."""

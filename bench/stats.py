@@ -57,9 +57,7 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(statistics.fmean(values), sd, len(values))
 
 
-def difference(
-    first: Mapping[int, pd.Series], second: Mapping[int, pd.Series], level: float = LEVEL
-) -> Difference:
+def difference(first: Mapping[int, pd.Series], second: Mapping[int, pd.Series], level: float = LEVEL) -> Difference:
     """``first`` minus ``second``, paired over images, with Student's interval over seeds.
 
     Images that only one side has do not count. The same seeds on both sides are paired (they saw the same
@@ -90,9 +88,7 @@ def difference(
         summary = summarise([float((a[s] - b[s]).mean()) for s in seeds])
         assert summary.sd is not None
         half = _quantile(level, summary.n - 1) * summary.sd / math.sqrt(summary.n)
-        return Difference(
-            mean, half, summary.n, _covers(level, f"{summary.n} seeds, paired"), per_image
-        )
+        return Difference(mean, half, summary.n, _covers(level, f"{summary.n} seeds, paired"), per_image)
     if min(a.shape[1], b.shape[1]) > 1:
         half = _welch([float(v) for v in a.mean()], [float(v) for v in b.mean()], level)
         text = f"{a.shape[1]} and {b.shape[1]} seeds, unpaired (Welch)"

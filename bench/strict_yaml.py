@@ -49,14 +49,10 @@ _Loader.yaml_implicit_resolvers = {
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789")
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.inf|\.nan)$"
-    ),
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.inf|\.nan)$"),
     list("-+0123456789."),
 )
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
@@ -70,9 +66,7 @@ def _walk(loader: _Loader, node: yaml.Node, keys: Keys, path: Path, lines: dict[
             key = loader.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if key in seen:
-                raise BenchError(
-                    f"{path}:{line}: duplicate key {key!r} (first on line {seen[key]})"
-                )
+                raise BenchError(f"{path}:{line}: duplicate key {key!r} (first on line {seen[key]})")
             seen[key] = line
             lines[(*keys, key)] = line
             _walk(loader, value_node, (*keys, key), path, lines)

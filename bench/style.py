@@ -54,7 +54,7 @@ def theme() -> Iterator[None]:
     matplotlib.use("Agg")
     import seaborn as sns
 
-    rc = {
+    rc: dict[str, Any] = {
         "font.size": 10,
         "axes.titlesize": 10,
         "axes.labelsize": 10,
@@ -69,10 +69,8 @@ def theme() -> Iterator[None]:
         "pdf.fonttype": 42,
         "svg.hashsalt": "bench",
     }
-    with (
-        sns.axes_style("whitegrid"),
-        matplotlib.rc_context({**sns.plotting_context("paper"), **rc}),
-    ):
+    settings: Any = {**sns.plotting_context("paper"), **rc}
+    with sns.axes_style("whitegrid"), matplotlib.rc_context(settings):
         yield
 
 
@@ -88,9 +86,7 @@ def save(figure: Any, stem: Path) -> list[Path]:
     try:
         for suffix, extra in ((".png", {}), (".pdf", {"metadata": {"CreationDate": None}})):
             buffer = io.BytesIO()
-            figure.savefig(
-                buffer, format=suffix[1:], dpi=DPI, bbox_inches="tight", pad_inches=0.08, **extra
-            )
+            figure.savefig(buffer, format=suffix[1:], dpi=DPI, bbox_inches="tight", pad_inches=0.08, **extra)
             path = stem.with_suffix(suffix)
             atomic.write_bytes(path, buffer.getvalue())
             paths.append(path)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bench import captions
 from bench.plan import Plan, PlannedRow
 from bench.published import PublishedTable, published_table, same_model
-from bench.records import Record, decimals, lead, metrics_of, parameters, records, tests_of
+from bench.ranking import NOBODY, best_of
+from bench.records import Record, decimals, metrics_of, parameters, records, tests_of
 from bench.results import Results
 from bench.spec import Evaluation
-from bench.stats import LEVEL
 from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View
 
 HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -38,9 +38,8 @@ class _Builder:
         self.records = records(plan, results, table)
         self.index = {(r.row, r.dataset, r.kernel, r.metric): r for r in self.records}
         self.notes = Footnotes()
-        self.single_seed = False
         self.by_kernel = any(t.kernels for t in self.tests) or any(k for _, k in self.paper.columns)
-        self.best = self._best()
+        self.best = best_of(plan, results, self.rows, self.tests)
         self.differences = any(r.difference is not None for r in self.records)
 
     def view(self) -> View:
@@ -66,26 +65,18 @@ class _Builder:
         columns.append(Column("seeds", "count"))
         if self.by_kernel:
             for metric in metrics_of(self.plan):
-                kernels = [
-                    Column(_kernel(k), "measured", HEADERS.get(metric, metric))
-                    for k in self._kernels()
-                ]
+                kernels = [Column(_kernel(k), "measured", HEADERS.get(metric, metric)) for k in self._kernels()]
                 columns += kernels or [Column("", "measured", HEADERS.get(metric, metric))]
         else:
             for test in self.tests:
                 name = captions.dataset_name(test.data)
-                columns += [
-                    Column(HEADERS.get(m, m), "measured", name) for m in metrics_of(self.plan)
-                ]
+                columns += [Column(HEADERS.get(m, m), "measured", name) for m in metrics_of(self.plan)]
         why = self._paper_differs()
         if self.table.parameters and self.paper.parameters:
             columns.append(Column("parameters", "paper", "paper", why))
         columns += [Column(self._slot_name(s), "paper", "paper", why) for s in self._paper_slots()]
         if self.differences:
-            columns += [
-                Column(self._slot_name(s), "difference", "Δ to the paper (dB)")
-                for s in self._paper_slots()
-            ]
+            columns += [Column(self._slot_name(s), "difference", "Δ to the paper (dB)") for s in self._paper_slots()]
         return columns
 
     def _kernels(self) -> list[str]:
@@ -111,11 +102,7 @@ class _Builder:
             reasons.insert(0, "other data")
         if not any(same_model(self.plan, row) for row in self.rows if not row.reference):
             reasons.append("other budget")
-        words = [
-            w
-            for w in ("other data", "subset of the data", "other protocol", "other budget")
-            if w in reasons
-        ]
+        words = [w for w in ("other data", "subset of the data", "other protocol", "other budget") if w in reasons]
         return ", ".join(words)
 
     # --- lines --------------------------------------------------------------------------------
@@ -140,9 +127,7 @@ class _Builder:
             paper = [(dataset, k) for _, k in self._paper_slots()]
             rows = [r for r in self.rows if str(r.published) in self.paper.rows]
             lines = tuple(self._line(row, [], paper, blank=len(kernels)) for row in rows)
-            found.append(
-                Section(lines, f"{captions.dataset_name(dataset)}: the paper's, not measured here")
-            )
+            found.append(Section(lines, f"{captions.dataset_name(dataset)}: the paper's, not measured here"))
         return found
 
     def _line(
@@ -164,9 +149,7 @@ class _Builder:
             if self.by_kernel
             else [(t, k, m) for t, k in slots for m in metrics]
         )
-        cells += [self._measured(row, t, k, m) for t, k, m in order] or [Cell()] * (
-            blank * len(metrics)
-        )
+        cells += [self._measured(row, t, k, m) for t, k, m in order] or [Cell()] * (blank * len(metrics))
         if self.table.parameters and self.paper.parameters:
             count = self.paper.parameters.get(str(row.published))
             cells.append(Cell(f"{count:,}" if count else ""))
@@ -202,17 +185,15 @@ class _Builder:
     def _measured(self, row: PlannedRow, test: Evaluation, kernel: str, metric: str) -> Cell:
         record = self.index.get((row.id, test.data, kernel, metric))
         if record is None or record.mean is None:
-            reason = (
-                record.reason if record and record.status != "ok" else f"{metric} was not measured"
-            )
+            reason = record.reason if record and record.status != "ok" else f"{metric} was not measured"
             return Cell(DASH, marks=self.notes.marks(reason))
         digits = decimals(metric)
         text = f"{record.mean:.{digits}f}"
         if record.sd is not None:
             text += f" ± {record.sd:.{digits}f}"
-        best, note = self.best.get((test.key, kernel, metric), ([], ""))
-        is_best = row.id in best
-        return Cell(text, is_best, self.notes.marks(note) if is_best else ())
+        best = self.best.get((test.key, kernel, metric), NOBODY)
+        is_best = row.id in best.rows
+        return Cell(text, is_best, self.notes.marks(best.note) if is_best else ())
 
     def _published(self, row: PlannedRow, slot: Slot) -> Cell:
         value = self.paper.cells.get((str(row.published), *slot))
@@ -237,26 +218,6 @@ class _Builder:
 
     # --- best and remarks ---------------------------------------------------------------------
 
-    def _best(self) -> Mapping[tuple[str, str, str], tuple[list[str], str]]:
-        found = {}
-        for test in self.tests:
-            for kernel in self.results.kernels(test.key):
-                for metric in metrics_of(self.plan):
-                    best, runner_up, gap = lead(self.results, self.rows, test, metric, kernel)
-                    note = ""
-                    if runner_up and gap and gap.half_width is None:
-                        self.single_seed = True
-                    elif runner_up and gap and not gap.excludes_zero:
-                        digits = decimals(metric)
-                        unit = " dB" if metric == "psnr" else ""
-                        note = (
-                            f"the lead over {runner_up.label} is {abs(gap.mean):.{digits}f}{unit}, less than the "
-                            f"±{gap.half_width:.{digits}f}{unit} of the {LEVEL:.0%} interval over training seeds "
-                            f"on these images (n = {gap.n}): no ranking"
-                        )
-                    found[test.key, kernel, metric] = (best, note)
-        return found
-
     def _remarks(self) -> list[str]:
         trained = [r for row in self.rows for r in row.runs if r.train]
         spread = any(r.sd is not None for r in self.records)
@@ -264,16 +225,12 @@ class _Builder:
         if spread:
             remarks[-1] += " ± is the standard deviation over training seeds, not over images."
         remarks.append(
-            " ".join(
-                t
-                for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id))
-                if t
-            )
+            " ".join(t for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id)) if t)
         )
-        if any(best for best, _ in self.best.values()):
+        if any(best.rows for best in self.best.values()):
             text = "Bold: best mean of a column."
-            if self.single_seed:
-                text += " Where one of two rows has one seed there is no interval, so its lead is no ranking."
+            if any(best.unranked for best in self.best.values()):
+                text += " Where the best or the next row is a single result there is no interval: no ranking."
             remarks.append(text)
         if self.table.note:
             remarks.append(self.table.note)

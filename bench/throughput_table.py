@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,22 +36,21 @@ def throughput_views(results: Results) -> list[View]:
 def throughput_frame(results: Results) -> pd.DataFrame:
     """The tidy timings with their ratios: ``speedup`` over Algorithm 1, ``relative`` to a depthwise convolution."""
     frame = results.throughput.copy()
-    speedup, relative = [], []
+    speedup: list[float] = []
+    relative: list[float] = []
     for row in frame.to_dict("records"):
         peers = frame
         for column in ("source", "machine", "device", "kind", "case", "pass"):
             peers = peers[peers[column] == row[column]]
         baseline, conv = _references(peers, str(row["kind"]), str(row["name"]))
-        speedup.append(_ratio(baseline, row["median_s"]))
-        relative.append(_ratio(row["median_s"], conv))
+        for ratios, ratio in ((speedup, _ratio(baseline, row["median_s"])), (relative, _ratio(row["median_s"], conv))):
+            ratios.append(math.nan if ratio is None else ratio)
     return frame.assign(speedup=speedup, relative=relative)
 
 
 def _references(peers: pd.DataFrame, kind: str, name: str) -> tuple[float | None, float | None]:
     """Seconds of Algorithm 1 and of a depthwise convolution in the same case and pass."""
-    seconds = {
-        str(n): float(s) for n, s in zip(peers["name"], peers["median_s"], strict=True) if s == s
-    }
+    seconds = {str(n): float(s) for n, s in zip(peers["name"], peers["median_s"], strict=True) if s == s}
     if kind == "model":
         return seconds.get(f"{name.removesuffix(ON_ALGORITHM1)}{ON_ALGORITHM1}"), None
     return seconds.get(BASELINE), next((seconds[c] for c in CONVOLUTIONS if c in seconds), None)
@@ -87,15 +87,11 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
         f"Machine: {where}. Float32, medians of {_range(repeats)} interleaved timings in one process; IQR is their "
         "interquartile range.",
         "Extra MB: highest memory of one pass above what was held before it, output and saved tensors included"
-        + (
-            " (peak resident memory of a process of its own)."
-            if first["device"] == "cpu"
-            else " (allocator's peak)."
-        ),
+        + (" (peak resident memory of a process of its own)." if first["device"] == "cpu" else " (allocator's peak)."),
     ]
     if kind == "operator":
         remarks.append(
-            "Depthwise convolution: conv at the size of the input; where the case upsamples, a depthwise transposed one. "
+            "Depthwise convolution: conv at the size of the input; where a case upsamples, a transposed one. "
             "Algorithm 1: the paper's, literally (full complex FFTs)."
         )
     else:
@@ -104,19 +100,11 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
         )
     if source:
         remarks.insert(0, f"Not measured on this machine: published evidence {source}.")
-    return View(
-        name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks)
-    )
+    return View(name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks))
 
 
 def _range(repeats: Sequence[int]) -> str:
-    return (
-        f"{repeats[0]} to {repeats[-1]}"
-        if len(repeats) > 1
-        else str(repeats[0])
-        if repeats
-        else "no"
-    )
+    return f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else str(repeats[0]) if repeats else "no"
 
 
 def _line(

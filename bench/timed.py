@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import converse
+from bench import networks
 from bench.timing import resident_extra_peak, settings
 from converse.registry import find_operator, load_operator
 
@@ -73,7 +74,7 @@ def _model(job: Job) -> tuple[nn.Module, list[Tensor]]:
         model = converse.build_model(job.name, seed=0, plugins=job.plugins, **job.options)
     except converse.registry.SkippedConfiguration as error:
         raise Skipped(str(error)) from error
-    info = model.spec.info  # type: ignore[union-attr]
+    info = networks.info(model)
     batch, height, width = job.shape
     generator = torch.Generator().manual_seed(0)
     tensors = {
@@ -83,9 +84,7 @@ def _model(job: Job) -> tuple[nn.Module, list[Tensor]]:
     return model, [tensors[name] for name in info.inputs]
 
 
-def one_pass(
-    module: nn.Module, inputs: list[Tensor], which: Pass, scale: int
-) -> Callable[[], object]:
+def one_pass(module: nn.Module, inputs: list[Tensor], which: Pass, scale: int) -> Callable[[], object]:
     """A function that does one pass: without gradients, or with those of all parameters and inputs that want one.
 
     Args:
@@ -128,7 +127,7 @@ def memory_of(job: Job, which: Pass, threads: int) -> int | None:
 
 def scale_of(job: Job, module: nn.Module) -> int:
     """How many times larger than its input a module's output is."""
-    return job.scale if job.kind == "operator" else int(module.spec.info.scale)  # type: ignore[union-attr]
+    return job.scale if job.kind == "operator" else networks.info(module).scale
 
 
 def _corner(tensor: Tensor, job: Job) -> Tensor:

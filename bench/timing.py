@@ -174,7 +174,7 @@ def in_own_process(target: Callable[..., Any], *arguments: Any, timeout_s: float
     """
     import multiprocessing
 
-    context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+    context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
     if sys.platform != "win32":
         # torch loads its compiler at the first call of a custom operator: a second for every process otherwise.
         context.set_forkserver_preload(["torch", "torch._dynamo", "bench.timed"])

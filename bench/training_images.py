@@ -8,6 +8,7 @@ carried to another machine; a pack of other content than ``datasets.yaml`` decla
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,9 +42,7 @@ def pack(dataset: Dataset, root: Path | None = None) -> Path:
     return path
 
 
-def training_images(
-    datasets: Iterable[Dataset], color: Color, root: Path | None = None
-) -> list[Pixels]:
+def training_images(datasets: Iterable[Dataset], color: Color, root: Path | None = None) -> list[Pixels]:
     """All images of the data sets, (H, W, C) uint8, in the order of names; packed ones where there is a pack.
 
     Raises:
@@ -63,9 +62,7 @@ def _unpack(path: Path, dataset: Dataset, root: Path | None) -> list[Pixels]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file[_HASH]) != dataset.content_hash(root):
-                raise BenchError(
-                    f"{path}: holds another content than data set {dataset.name!r} has; delete it"
-                )
+                raise BenchError(f"{path}: holds another content than data set {dataset.name!r} has; delete it")
             return [file[name] for name in sorted(file.files) if name != _HASH]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BenchError(f"{path}: damaged; delete it ({error})") from error

@@ -52,9 +52,7 @@ class ConverseBlock(nn.Module):
             variant of Converse-USRNet).
     """
 
-    def __init__(
-        self, channels: int, spatial: MakeOperator, *, expansion: int = 2, alpha: bool = False
-    ) -> None:
+    def __init__(self, channels: int, spatial: MakeOperator, *, expansion: int = 2, alpha: bool = False) -> None:
         super().__init__()
         hidden = channels * expansion
         if alpha:

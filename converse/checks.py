@@ -106,15 +106,11 @@ def kernel_for(y: Tensor, kernel: object) -> Tensor:
     if not kernel.is_floating_point():
         raise TypeError(f"kernel: expected a real floating dtype, got {kernel.dtype}")
     if kernel.dim() != 4:
-        raise ValueError(
-            f"kernel: expected 4 dimensions (1 or B, C, kh, kw), got shape {tuple(kernel.shape)}"
-        )
+        raise ValueError(f"kernel: expected 4 dimensions (1 or B, C, kh, kw), got shape {tuple(kernel.shape)}")
     if kernel.shape[1] != y.shape[1]:
         raise ValueError(f"y: {y.shape[1]} channels, but the kernel has {kernel.shape[1]}")
     if kernel.shape[0] != 1 and kernel.shape[0] != y.shape[0]:
-        raise ValueError(
-            f"kernel: batch of {kernel.shape[0]}, expected 1 or that of y ({y.shape[0]})"
-        )
+        raise ValueError(f"kernel: batch of {kernel.shape[0]}, expected 1 or that of y ({y.shape[0]})")
     if kernel.shape[2] < 1 or kernel.shape[3] < 1:
         raise ValueError(f"kernel: empty, shape {tuple(kernel.shape)}")
     if kernel.device != y.device:
@@ -134,9 +130,7 @@ def lam_for(y: Tensor, lam: object) -> Tensor | float:
     if not lam.is_floating_point():
         raise TypeError(f"lam: expected a real floating dtype, got {lam.dtype}")
     want = (y.shape[0], y.shape[1], 1, 1)
-    fits = lam.dim() <= 4 and all(
-        n == 1 or n == m for n, m in zip(reversed(lam.shape), reversed(want), strict=False)
-    )
+    fits = lam.dim() <= 4 and all(n == 1 or n == m for n, m in zip(reversed(lam.shape), reversed(want), strict=False))
     if not fits:
         raise ValueError(f"lam: shape {tuple(lam.shape)} does not broadcast to (B, C, 1, 1) {want}")
     if lam.dim() > 0 and lam.device != y.device:
@@ -177,19 +171,15 @@ def sizes(
         ValueError: an empty map; circular padding above the map's size; reflect padding not below it;
             a kernel larger than the padded map at output resolution.
     """
-    for name, n, k, p in zip(
-        ("height", "width"), (height, width), kernel_size, padding, strict=True
-    ):
+    for name, n, k, p in zip(("height", "width"), (height, width), kernel_size, padding, strict=True):
         if n < 1:
             raise ValueError(f"y: {name} {n}, expected at least 1")
         limit = {"circular": n, "reflect": n - 1}.get(padding_mode)
         if limit is not None and p > limit:
             raise ValueError(
-                f"padding: {p} is too large for a map of {name} {n} in {padding_mode} mode, "
-                f"allowed are 0 to {limit}"
+                f"padding: {p} is too large for a map of {name} {n} in {padding_mode} mode, allowed are 0 to {limit}"
             )
         if k > (n + 2 * p) * scale:
             raise ValueError(
-                f"kernel: size {k} exceeds the padded map's {name} "
-                f"{(n + 2 * p) * scale} = ({n} + 2*{p})*{scale}"
+                f"kernel: size {k} exceeds the padded map's {name} {(n + 2 * p) * scale} = ({n} + 2*{p})*{scale}"
             )

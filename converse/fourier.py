@@ -23,9 +23,7 @@ import torch
 from torch import Tensor
 
 
-def _phase_dft(
-    n: int, taps: int, scale: int, bins: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def _phase_dft(n: int, taps: int, scale: int, bins: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """cos and sin of 2 pi u m_t / n, float64, each (scale, bins, taps), zero where t is of another phase."""
     offset = taps // 2 - torch.arange(taps, device=device)
     shift = torch.div(offset, scale, rounding_mode="floor")
@@ -50,17 +48,13 @@ class DFT:
     """(s_w, 2, W // 2 + 1, kw): cos and sin of each column frequency."""
 
     @classmethod
-    def of(
-        cls, height: int, width: int, kernel_size: tuple[int, int], scale: int, device: torch.device
-    ) -> DFT:
+    def of(cls, height: int, width: int, kernel_size: tuple[int, int], scale: int, device: torch.device) -> DFT:
         """The matrices of one grid of ``height`` x ``width`` low-resolution samples."""
         kh, kw = kernel_size
         rows = _phase_dft(height, kh, scale, height, device)
         columns = _phase_dft(width, kw, scale, width // 2 + 1, device)
         rows_cos, rows_sin = (r.reshape(scale * height, kh) for r in rows)
-        return cls(
-            height, width, kernel_size, scale, rows_cos, rows_sin, torch.stack(columns, dim=1)
-        )
+        return cls(height, width, kernel_size, scale, rows_cos, rows_sin, torch.stack(columns, dim=1))
 
     @property
     def bins(self) -> int:

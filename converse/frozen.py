@@ -42,10 +42,7 @@ class Transfer:
         dft = DFT.of(*padded, taps, scale, kernel.device)
         # One channel at a time: float64 planes of all channels would be many times the result.
         g = torch.cat(
-            [
-                transfer(k[None], v[None], dft, nearest, compute_dtype(kernel))
-                for k, v in zip(kernel, lam, strict=True)
-            ]
+            [transfer(k[None], v[None], dft, nearest, compute_dtype(kernel)) for k, v in zip(kernel, lam, strict=True)]
         )
         return cls(g, size, padding, mode, tuple(t.clone() for t in state))
 

@@ -150,9 +150,7 @@ def degrade(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     rows, columns = (kh - 1 - kh // 2, kh // 2), (kw - 1 - kw // 2, kw // 2)
     x = torch.cat((x[:, :, h - rows[0] :], x, x[:, :, : rows[1]]), 2)
     x = torch.cat((x[..., w - columns[0] :], x, x[..., : columns[1]]), 3)
-    taps = (
-        kernel.flip((-2, -1)).expand(b, c, kh, kw) if kernel.shape[0] > 1 else kernel.flip((-2, -1))
-    )
+    taps = kernel.flip((-2, -1)).expand(b, c, kh, kw) if kernel.shape[0] > 1 else kernel.flip((-2, -1))
     if kernel.shape[0] == 1:
         return F.conv2d(x, taps.transpose(0, 1), stride=scale, groups=c)
     x = x.reshape(1, b * c, *x.shape[2:])

@@ -62,15 +62,11 @@ def _parse(source: bytes, path: str, name: str) -> object:
             try:
                 return ast.literal_eval(node.value)
             except (ValueError, TypeError) as exc:
-                raise LiteralError(
-                    f"line {node.lineno}: {name} must be a plain literal (no names, no calls)"
-                ) from exc
+                raise LiteralError(f"line {node.lineno}: {name} must be a plain literal (no names, no calls)") from exc
     raise LiteralError(f"has no top-level {name} = {{...}} literal")
 
 
-def check_keys(
-    literal: object, what: str, required: dict[str, type], optional: dict[str, type]
-) -> dict[str, object]:
+def check_keys(literal: object, what: str, required: dict[str, type], optional: dict[str, type]) -> dict[str, object]:
     """The literal as a dict whose keys and value types are those allowed.
 
     Raises:
@@ -83,9 +79,7 @@ def check_keys(
         if key not in kinds:
             raise LiteralError(f"{what}: {unknown('key', key, kinds)}")
         if not isinstance(value, kinds[key]):
-            raise LiteralError(
-                f"{what}: {key!r} must be {kinds[key].__name__}, got {type(value).__name__}"
-            )
+            raise LiteralError(f"{what}: {key!r} must be {kinds[key].__name__}, got {type(value).__name__}")
     missing = [key for key in required if key not in literal]
     if missing:
         raise LiteralError(f"{what}: missing key{'s' * (len(missing) > 1)} {', '.join(missing)}")

@@ -54,9 +54,7 @@ class ModelSpec:
         return same
 
 
-def model_label(
-    name: str, operator: str | Path | None = None, plugins: Sequence[str | Path] = ()
-) -> str:
+def model_label(name: str, operator: str | Path | None = None, plugins: Sequence[str | Path] = ()) -> str:
     """How a table prints the network, with another operator in its slot if one is given."""
     info = find_model(name)
     if operator is None:

@@ -119,9 +119,7 @@ def _fields(literal: object) -> dict[str, Any]:
     scales = given["scales"]
     whole = isinstance(scales, list) and all(type(s) is int and s >= 1 for s in scales)
     if scales != "any" and not (whole and scales):
-        raise LiteralError(
-            f"OPERATOR: 'scales' must be 'any' or a list of integers, got {scales!r}"
-        )
+        raise LiteralError(f"OPERATOR: 'scales' must be 'any' or a list of integers, got {scales!r}")
     for option in given["options"]:
         if not (isinstance(option, str) and option.isidentifier()) or option in _COMMON:
             raise LiteralError(f"OPERATOR: {option!r} cannot be the name of an option")

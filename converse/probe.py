@@ -52,9 +52,7 @@ def input_channels(
     return dict(found)
 
 
-def _run(
-    model: nn.Module, layers: Mapping[str, nn.Module], example: Any
-) -> dict[nn.Module, int | str]:
+def _run(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> dict[nn.Module, int | str]:
     seen: dict[nn.Module, set[int]] = {layer: set() for layer in layers.values()}
 
     def note(layer: nn.Module, inputs: tuple[Any, ...]) -> None:

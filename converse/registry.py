@@ -102,9 +102,7 @@ def find_operator(name: str | Path, plugins: Sequence[str | Path] = ()) -> Opera
     return info
 
 
-def load_operator(
-    name_or_path: str | Path | OperatorInfo, plugins: Sequence[str | Path] = ()
-) -> type[nn.Module]:
+def load_operator(name_or_path: str | Path | OperatorInfo, plugins: Sequence[str | Path] = ()) -> type[nn.Module]:
     """The operator's class (imports its file, and with it torch).
 
     Raises:
@@ -219,6 +217,4 @@ def _check_signature(cls: type, info: OperatorInfo, where: str) -> None:
         raise OperatorError(f"{where}: {info.cls}() does not take {', '.join(missing)}")
     needed = [p.name for p in parameters if p.default is p.empty and p.name not in wanted]
     if needed:
-        raise OperatorError(
-            f"{where}: {info.cls}() needs {', '.join(needed)}, which OPERATOR does not declare"
-        )
+        raise OperatorError(f"{where}: {info.cls}() needs {', '.join(needed)}, which OPERATOR does not declare")

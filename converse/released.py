@@ -28,9 +28,7 @@ class CheckpointError(ValueError):
     """A checkpoint cannot be used; the message names the file and the reason on one line."""
 
 
-def load_released(
-    name: str, path: str | Path, *, map_location: str | torch.device = "cpu"
-) -> nn.Module:
+def load_released(name: str, path: str | Path, *, map_location: str | torch.device = "cpu") -> nn.Module:
     """The released network in eval mode: strict, nothing in the file is executed.
 
     Args:
@@ -63,9 +61,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
-        raise CheckpointError(
-            f"{path}: refused, it is not a plain file of weights: {_one_line(exc)}"
-        ) from exc
+        raise CheckpointError(f"{path}: refused, it is not a plain file of weights: {_one_line(exc)}") from exc
     except Exception as exc:  # torch raises many types for a damaged file
         raise CheckpointError(
             f"{path}: truncated or not a checkpoint ({type(exc).__name__}: {_one_line(exc)})"
@@ -74,9 +70,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: holds a {type(state).__name__}, expected a state dict")
     for key, value in state.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise CheckpointError(
-                f"{path}: entry {key!r} is a {type(value).__name__}, expected names and tensors"
-            )
+            raise CheckpointError(f"{path}: entry {key!r} is a {type(value).__name__}, expected names and tensors")
     return dict(state)
 
 

@@ -159,12 +159,8 @@ def for_conv(layer: nn.Conv2d, options: dict[str, Any]) -> Replacement:
         raise Unsuitable(f"stride {layer.stride}, dilation {layer.dilation}: need 1 and 1")
     if layer.out_channels != layer.in_channels:
         raise Unsuitable(f"{layer.in_channels} channels become {layer.out_channels}")
-    if layer.padding != "same" and [2 * p + 1 for p in _numbers(layer.padding)] != list(
-        layer.kernel_size
-    ):
-        raise Unsuitable(
-            f"padding {layer.padding} with kernel {layer.kernel_size} changes the size"
-        )
+    if layer.padding != "same" and [2 * p + 1 for p in _numbers(layer.padding)] != list(layer.kernel_size):
+        raise Unsuitable(f"padding {layer.padding} with kernel {layer.kernel_size} changes the size")
     options.setdefault("kernel_size", tuple(layer.kernel_size))
     options.setdefault("padding_mode", layer.padding_mode)
     return Replacement(Converse2D(layer.in_channels, **options), unchanged=False)

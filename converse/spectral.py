@@ -177,9 +177,7 @@ def solve_backward(
         for cs in _spans(c, chunks(y, scale, padding)[0]):
             rule = Gradients.of(kernel[cs], lam[cs], dft, nearest, compute_dtype(y))
             target = dy[:, cs] if need_y else None
-            z = _backward_maps(
-                grad[:, cs], y[:, cs], rule.conj_g, target, need_parameters, padding, mode
-            )
+            z = _backward_maps(grad[:, cs], y[:, cs], rule.conj_g, target, need_parameters, padding, mode)
             if z is not None:
                 dkernel[cs], dlam[cs] = rule.parameters(z)
     return dy, dkernel, dlam
@@ -259,9 +257,7 @@ def _backward(ctx, grad):  # type: ignore[no-untyped-def]
         wanted = [t for t, need in zip(inputs, needs, strict=True) if need]
         grads = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
         return *(next(grads) if need else None for need in needs), *none
-    dy, dkernel, dlam = solve_backward(
-        grad, y, kernel, lam, *ctx.options, needs[0], needs[1] or needs[2]
-    )
+    dy, dkernel, dlam = solve_backward(grad, y, kernel, lam, *ctx.options, needs[0], needs[1] or needs[2])
     grads = (dy, dkernel, dlam)
     return *(g if need else None for g, need in zip(grads, needs, strict=True)), *none
 

@@ -36,9 +36,7 @@ class SwapReport:
         return len(self.swapped)
 
     def __str__(self) -> str:
-        lines = [
-            f"{n}: swapped{', output unchanged' * (n in self.unchanged)}" for n in self.swapped
-        ]
+        lines = [f"{n}: swapped{', output unchanged' * (n in self.unchanged)}" for n in self.swapped]
         return "\n".join(lines + [f"{n}: stays: {why}" for n, why in self.skipped.items()])
 
 
@@ -139,9 +137,7 @@ def _matching(model: nn.Module, kind: type[nn.Module]) -> Iterator[tuple[str, nn
         if isinstance(layer, nn.Conv2d) and not 1 < layer.groups == layer.in_channels:
             continue
         if not name:
-            raise ValueError(
-                f"swap: the model itself is the {kind.__name__}; wrap it in nn.Sequential first"
-            )
+            raise ValueError(f"swap: the model itself is the {kind.__name__}; wrap it in nn.Sequential first")
         yield name, layer
 
 

@@ -81,11 +81,7 @@ def test_plan_needs_no_torch_and_little_time() -> None:
         "print(t)"
     )
     seconds = min(
-        float(
-            subprocess.run(
-                [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-            ).stdout
-        )
+        float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout)
         for _ in range(3)
     )
     assert seconds < 1.5, f"parsing took {seconds:.2f} s; the budget is 0.5 s on a quiet machine"
@@ -99,20 +95,12 @@ def test_only_layout_builds_result_paths() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Path":
                 for arg in node.args:
                     text = getattr(arg, "value", None)
-                    assert not (
-                        isinstance(text, str) and text.startswith(("results", "reports"))
-                    ), path
+                    assert not (isinstance(text, str) and text.startswith(("results", "reports"))), path
 
 
 def test_environment_file_is_in_step_with_the_pins() -> None:
-    pins = {
-        line.strip().lower()
-        for line in (ROOT / "constraints.txt").read_text().splitlines()
-        if "==" in line
-    }
+    pins = {line.strip().lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
     listed = [
-        line.strip(" -\n").lower()
-        for line in (ROOT / "envs/bench.yaml").read_text().splitlines()
-        if "==" in line
+        line.strip(" -\n").lower() for line in (ROOT / "envs/bench.yaml").read_text().splitlines() if "==" in line
     ]
     assert listed and set(listed) <= pins

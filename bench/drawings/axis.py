@@ -16,9 +16,7 @@ from bench.stats import Difference, difference
 def _default(plan: Plan, table: str) -> PlannedRow:
     name = plan.tables[table].default
     if name is None:
-        raise BenchError(
-            f"config/tables.yaml: table {table!r} has an axis figure but names no default row"
-        )
+        raise BenchError(f"config/tables.yaml: table {table!r} has an axis figure but names no default row")
     return next(row for row in plan.rows[table] if row.id == name)
 
 
@@ -81,9 +79,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
                     linewidth=1.6,
                     zorder=3,
                 )
-            axis.plot(
-                gap.mean, y, "D", color="black", markersize=6.5, zorder=4, mfc="#56B4E9", mew=1.1
-            )
+            axis.plot(gap.mean, y, "D", color="black", markersize=6.5, zorder=4, mfc="#56B4E9", mew=1.1)
         axis.set_ylim(len(labels) - 0.5, -0.5)
         axis.set_yticks(range(len(labels)), labels)
         axis.grid(axis="y", visible=False)
@@ -101,22 +97,19 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
 def caption(plan: Plan, results: Results, table: str) -> str:
     """What the marks are, and what the interval covers."""
     tests = tests_of(plan, table)
-    gaps = [
-        g for t in tests for _, g in differences(plan, results, table, t).values() if g is not None
-    ]
+    gaps = [g for t in tests for _, g in differences(plan, results, table, t).values() if g is not None]
     covered = dict.fromkeys(g.covers for g in gaps if g.half_width is not None)
     unit = "image and kernel" if any(t.kernels for t in tests) else "image"
     text = (
-        f"{plan.tables[table].title}: PSNR difference of each row to {_default(plan, table).label}, paired over images. "
-        f"Small marks: one {unit} each, mean over seeds. Diamond: mean. "
+        f"{plan.tables[table].title}: PSNR difference of each row to {_default(plan, table).label}, "
+        f"paired over images. Small marks: one {unit} each, mean over seeds. Diamond: mean. "
     )
     if covered:
         text += f"Bar: {'; '.join(covered)}. "
     if any(g.half_width is None for g in gaps):
-        text += "Where there is no bar there is one seed and no interval: the scatter over images is not an uncertainty of training. "
-    lost = [
-        row.label for row, g in differences(plan, results, table, tests[0]).values() if g is None
-    ]
+        text += "Where there is no bar there is one seed and no interval: "
+        text += "the scatter over images is not an uncertainty of training. "
+    lost = [row.label for row, g in differences(plan, results, table, tests[0]).values() if g is None]
     if lost:
         text += f"Without a result: {', '.join(lost)}. "
     return text + captions.protocol_text(tests)

@@ -31,9 +31,7 @@ def read_curve(run_id: str) -> pd.DataFrame | None:
 def _curves(plan: Plan, table: str) -> dict[str, tuple[PlannedRow, list[pd.DataFrame]]]:
     found = {}
     for row in plan.rows[table]:
-        frames = [
-            f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)
-        ]
+        frames = [f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)]
         if frames:
             found[row.label] = (row, frames)
     return found
@@ -45,29 +43,31 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
 
     found = _curves(plan, table)
     if not found:
-        raise BenchError(
-            f"no training curve of table {table!r} in results/runs (python -m bench train RUN)"
-        )
+        raise BenchError(f"no training curve of table {table!r} in results/runs (python -m bench train RUN)")
     style = looks(list(found))
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
-    for axis, column, title in (
-        (axes[0], "loss", "training loss (L1, mean since the last point)"),
-        (axes[1], "val_psnr", "validation PSNR (dB)"),
-    ):
+    for axis, column, title in ((axes[0], "loss", ""), (axes[1], "val_psnr", "validation PSNR (dB)")):
         for label, (_, frames) in found.items():
             _line(axis, frames, column, style[label], label)
         axis.set_title(title, loc="left")
         axis.set_xlabel("training step")
         axis.margins(x=0.02)
-    loss = plan.preset.tasks[plan.tables[table].task].budget.loss.upper()
+    loss = " and ".join(_losses(plan, table))
     axes[0].set_title(f"training loss ({loss}, log scale)", loc="left")
     axes[0].set_yscale("log")
     _plain_log_ticks(axes[0])
+    late = [f.loc[f["step"] >= f["step"].max() / 10, "loss"].max() for _, frames in found.values() for f in frames]
+    axes[0].set_ylim(top=1.1 * max(late))
     handles, labels = axes[0].get_legend_handles_labels()
     columns = min(len(labels), 4)
     figure.tight_layout(rect=(0, 0.07 + 0.05 * ((len(labels) - 1) // columns), 1, 1))
     figure.legend(handles, labels, loc="lower center", ncol=columns, handlelength=3.2)
     return figure
+
+
+def _losses(plan: Plan, table: str) -> list[str]:
+    trained = [run.train for row in plan.rows[table] for run in row.runs if run.train]
+    return list(dict.fromkeys(train.budget.loss.upper() for train in trained))
 
 
 def _line(axis: Any, frames: list[pd.DataFrame], column: str, look: Any, label: str) -> None:
@@ -116,15 +116,12 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     text = f"{plan.tables[table].title}: training curves, {captions.seeds_text(runs)}. "
     if any(len(frames) > 1 for _, frames in found.values()):
         text += "Line: mean over seeds; band: from the lowest to the highest seed. "
+    text += "The loss of the first tenth of the steps may leave the axis. "
     text += "Validation: a fixed part of the training data, never a test set. "
     lost = [row.label for row in rows if row.label not in found]
     if lost:
         text += f"Without a curve on this machine: {', '.join(lost)}. "
-    diverged = [
-        row.label
-        for row in rows
-        if any(results.status(r.id).status == "diverged" for r in row.runs)
-    ]
+    diverged = [row.label for row in rows if any(results.status(r.id).status == "diverged" for r in row.runs)]
     if diverged:
         text += f"Diverged: {', '.join(diverged)}. "
     return text + captions.budget_text(runs)

@@ -31,9 +31,7 @@ def points(plan: Plan, results: Results, table: str) -> tuple[str, str, list[Poi
     test = tests_of(plan, table)[0]
     names = timed_names(plan, task)
     for _, part in results.throughput_machines():
-        chosen = part[
-            (part["kind"] == "model") & (part["pass"] == "forward") & (part["status"] == "ok")
-        ]
+        chosen = part[(part["kind"] == "model") & (part["pass"] == "forward") & (part["status"] == "ok")]
         for case in cases:
             timed = chosen[chosen["case"] == case]
             seconds = dict(zip(timed["name"], timed["median_s"].astype(float), strict=True))
@@ -52,8 +50,8 @@ def points(plan: Plan, results: Results, table: str) -> tuple[str, str, list[Poi
                     found,
                 )
     raise BenchError(
-        f"no network of table {table!r} has been timed: preset {plan.name!r} names no {task} model in throughput.models, "
-        "or python -m bench throughput has not run"
+        f"no network of table {table!r} has been timed: preset {plan.name!r} names no {task} model "
+        "in throughput.models, or python -m bench throughput has not run"
     )
 
 
@@ -102,8 +100,9 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     rows = [row.label for row in plan.rows[table] if not row.reference]
     lost = [label for label in rows if label not in [p.label for p in found]]
     text = (
-        f"{plan.tables[table].title}: mean PSNR on {captions.dataset_name(tests_of(plan, table)[0].data)} against the median "
-        f"time of one forward pass of the whole network ({case}; {machine}). Further up and to the left is better. "
+        f"{plan.tables[table].title}: mean PSNR on {captions.dataset_name(tests_of(plan, table)[0].data)} "
+        f"against the median time of one forward pass of the whole network ({case}; {machine}). "
+        "Further up and to the left is better. "
     )
     if any(p.psnr.sd is not None for p in found):
         text += "Bar: standard deviation over training seeds. "

@@ -58,10 +58,7 @@ def window(clean: Pixels, side: int = SIDE, margin: int = 8) -> tuple[int, int, 
     total = np.zeros((gray.shape[0] + 1, gray.shape[1] + 1))
     total[1:, 1:] = energy.cumsum(0).cumsum(1)
     sums: NDArray[np.float64] = (
-        total[height:, width:]
-        - total[:-height, width:]
-        - total[height:, :-width]
-        + total[:-height, :-width]
+        total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
     )
     my = margin if gray.shape[0] >= side + 2 * margin else 0
     mx = margin if gray.shape[1] >= side + 2 * margin else 0
@@ -79,9 +76,7 @@ def comparison(plan: Plan, results: Results, table: str) -> Comparison:
     test = tests_of(plan, table)[0]
     part = results.metrics[results.metrics["evaluation"] == test.key]
     if not len(part):
-        raise BenchError(
-            f"no metrics of {test.key} yet (python -m bench evaluate RUN --preset {plan.name})"
-        )
+        raise BenchError(f"no metrics of {test.key} yet (python -m bench evaluate RUN --preset {plan.name})")
     name, kernel = str(part["image"].iloc[0]), str(part["kernel"].iloc[0])
     clean = _clean(plan, test, name, kernel)
     tiles, lost = [], []
@@ -113,9 +108,7 @@ def _tile(
 ) -> Tile | None:
     image = read_image(path, "gray" if clean.shape[2] == 1 else "rgb")
     if image.shape != clean.shape:
-        raise BenchError(
-            f"{path}: {image.shape} does not fit the clean image {clean.shape}; evaluate {run_id} again"
-        )
+        raise BenchError(f"{path}: {image.shape} does not fit the clean image {clean.shape}; evaluate {run_id} again")
     psnr, ssim = (results.values(run_id, test.key, m) for m in ("psnr", "ssim"))
     if psnr is None or ssim is None or index not in psnr.index:
         return None

@@ -75,13 +75,10 @@ def _check_run(plan: Plan, run: RunSpec) -> int | None:
                 )
         for test in tests:
             if test.scale != declared.scale:
-                raise BenchError(
-                    f"protocol {test.name} is ×{test.scale}, the network ×{declared.scale}"
-                )
+                raise BenchError(f"protocol {test.name} is ×{test.scale}, the network ×{declared.scale}")
             if (test.color == "gray") != (declared.image_channels == 1):
                 raise BenchError(
-                    f"protocol {test.name} is {test.color}, the network takes "
-                    f"{declared.image_channels} channels"
+                    f"protocol {test.name} is {test.color}, the network takes {declared.image_channels} channels"
                 )
         return networks.count_parameters(model)
     except networks.Declined:
@@ -98,11 +95,7 @@ def _check_leaks(plan: Plan) -> list[str]:
     """
     train = {name for run in plan.runs.values() for name in (run.train.data if run.train else ())}
     test = {e.data for run in plan.runs.values() for e in plan.evaluations(run)}
-    present = {
-        name
-        for name in train | test
-        if layout.manifest(name).is_file() or plan.datasets[name].folder
-    }
+    present = {name for name in train | test if layout.manifest(name).is_file() or plan.datasets[name].folder}
     pairs, cache = [], data_root() / "thumbnails.npz"
     for a in sorted(train & present):
         for b in sorted(test & present):

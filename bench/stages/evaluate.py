@@ -71,9 +71,7 @@ def evaluate(
         restorer = _restorer(plan, run, device)
         for test in tests:
             target = layout.metrics_csv(run.id, test.key)
-            with only_worker(
-                target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S
-            ):
+            with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
                 failures += _Test(plan, run, test, restorer, stop, progress).carry_out()
     if failures:
         more = f" (and {len(failures) - 1} more: {'; '.join(failures[1:])})" if failures[1:] else ""
@@ -96,9 +94,7 @@ def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[Evalua
     for key in keys or ():
         if key not in tests:
             hint = nearest(key, tests)
-            raise BenchError(
-                f"run {run.id} has no test {key!r}{hint} (allowed: {', '.join(tests)})"
-            )
+            raise BenchError(f"run {run.id} has no test {key!r}{hint} (allowed: {', '.join(tests)})")
     return [tests[key] for key in (dict.fromkeys(keys) if keys is not None else tests)]
 
 
@@ -117,9 +113,7 @@ def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
     try:
         status = json.loads(path.read_text(encoding="utf-8"))["status"]
     except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{path}: missing or damaged; run: python -m bench train {run.id}"
-        ) from error
+        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
     if status in ("diverged", "skipped"):
         return None
     where = networks.choose_device(device or plan.preset.device)
@@ -185,9 +179,7 @@ class _Test:
         """Kernels by name; ``""`` where the protocol has none. A bad file does not stop the others."""
         if self.protocol.needs_kernel != (self.test.kernels is not None):
             verb = "needs" if self.protocol.needs_kernel else "takes no"
-            raise BenchError(
-                f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels"
-            )
+            raise BenchError(f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels")
         if self.test.kernels is None:
             return {"": None}
         found: dict[str, Kernel | None] = {}

@@ -13,9 +13,7 @@ from bench.results import load
 from bench.style import save, theme
 
 
-def figures(
-    plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False
-) -> list[Path]:
+def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
     """Draw figures of a plan (all, or by name) at `bench.layout.figure_stem`.
 
     Args:
@@ -34,9 +32,7 @@ def figures(
     for name in chosen:
         if name not in allowed:
             hint = nearest(name, allowed)
-            raise BenchError(
-                f"no figure {name!r} in preset {plan.name!r}{hint} (allowed: {', '.join(allowed)})"
-            )
+            raise BenchError(f"no figure {name!r} in preset {plan.name!r}{hint} (allowed: {', '.join(allowed)})")
     results = load(plan)
     written: list[Path] = []
     incomplete = []
@@ -48,9 +44,7 @@ def figures(
         table, kind = plan.figures[name]
         try:
             with theme():
-                written += save(
-                    KINDS[kind].draw(plan, results, table), layout.figure_stem(plan.name, name)
-                )
+                written += save(KINDS[kind].draw(plan, results, table), layout.figure_stem(plan.name, name))
         except BenchError as error:
             if not allow_missing:
                 incomplete.append(f"{name}: {error}")

@@ -120,9 +120,7 @@ def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing
     relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
     try:
         if not path.is_file():
-            raise BenchError(
-                f"{path} is missing (python -m bench figures {figure} --preset {plan.name})"
-            )
+            raise BenchError(f"{path} is missing (python -m bench figures {figure} --preset {plan.name})")
         caption = KINDS[kind].caption(plan, results, table)
     except BenchError as error:
         if not allow_missing:
@@ -139,11 +137,7 @@ def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
     names = list(dict.fromkeys(key for v in versions for key in v if key != "commit"))
     statuses = {str(k): int(n) for k, n in runs["status"].value_counts(sort=False).items()}
     seconds = sum(float(s) for s in runs["seconds"] if s not in ("", None))
-    resumed = [
-        str(r)
-        for r, steps in zip(runs["run"], runs["resumed_from"], strict=True)
-        if steps not in ("", "[]")
-    ]
+    resumed = [str(r) for r, steps in zip(runs["run"], runs["resumed_from"], strict=True) if steps not in ("", "[]")]
     dates = sorted(str(d) for d in runs["date"] if d)
     rows = [
         ("runs", ", ".join(f"{n} {s}" for s, n in statuses.items())),
@@ -155,9 +149,7 @@ def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
         ),
         (
             "versions",
-            "; ".join(
-                f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names
-            ),
+            "; ".join(f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names),
         ),
         ("git commit", ", ".join(_distinct(str(v.get("commit") or "") for v in versions))),
         ("trained", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""),

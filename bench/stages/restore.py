@@ -73,9 +73,7 @@ def restore(
             text = str(error)
             failures.append(text if str(path) in text else f"{path}: {text}")
     if failures:
-        raise BenchError(
-            f"{'; '.join(failures)} ({len(written)} of {len(targets)} images restored)"
-        )
+        raise BenchError(f"{'; '.join(failures)} ({len(written)} of {len(targets)} images restored)")
     return written
 
 
@@ -89,9 +87,7 @@ def load_source(source: str) -> nn.Module:
     if is_file:
         if name not in RELEASED:
             allowed = ", ".join(RELEASED)
-            raise BenchError(
-                f"no released network {name!r}{nearest(name, RELEASED)} (allowed: {allowed})"
-            )
+            raise BenchError(f"no released network {name!r}{nearest(name, RELEASED)} (allowed: {allowed})")
         try:
             return converse.load_released(name, file)
         except ValueError as error:
@@ -99,9 +95,7 @@ def load_source(source: str) -> nn.Module:
     path = layout.run_json(source)
     if not path.is_file():
         known = [p.parent.name for p in layout.run_json("*").parent.parent.glob("*/run.json")]
-        raise BenchError(
-            f"{path}: no such run{nearest(source, known)} (or NAME=FILE of released weights)"
-        )
+        raise BenchError(f"{path}: no such run{nearest(source, known)} (or NAME=FILE of released weights)")
     try:
         spec = RunSpec.model_validate(json.loads(path.read_text(encoding="utf-8"))["spec"])
     except (OSError, ValueError, KeyError) as error:
@@ -152,9 +146,7 @@ def _kernel(model: nn.Module, path: Path | None) -> Kernel | None:
         return None
     kernel = load_kernel(path)
     if max(kernel.shape) > SIZE:
-        raise BenchError(
-            f"{path}: {kernel.shape[0]}x{kernel.shape[1]}, the networks take up to {SIZE}x{SIZE}"
-        )
+        raise BenchError(f"{path}: {kernel.shape[0]}x{kernel.shape[1]}, the networks take up to {SIZE}x{SIZE}")
     margins = [((SIZE - side) // 2, (SIZE - side) // 2) for side in kernel.shape]  # sides are odd
     return np.pad(kernel, margins)
 

@@ -28,17 +28,9 @@ def show_plan(plan: Plan) -> None:
     for table, rows in plan.rows.items():
         for row in rows:
             todo = [r for r in row.runs if not _trained(r)]
-            missing = sum(
-                not layout.metrics_csv(r.id, e.key).exists()
-                for r in row.runs
-                for e in plan.evaluations(r)
-            )
-            state = row.skipped or (
-                "done" if not todo and not missing else f"{len(todo)} to train, {missing} to score"
-            )
-            lines.append(
-                [table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)]
-            )
+            missing = sum(not layout.metrics_csv(r.id, e.key).exists() for r in row.runs for e in plan.evaluations(r))
+            state = row.skipped or ("done" if not todo and not missing else f"{len(todo)} to train, {missing} to score")
+            lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for run in plan.runs.values():
         if run.train and not _trained(run):
             if run.task in seconds:
@@ -51,8 +43,7 @@ def show_plan(plan: Plan) -> None:
         cores = os.cpu_count() or 1
         parallel = max(1, cores // plan.preset.threads)
         print(
-            f"Training left: about {left / 60:.1f} core-minutes, "
-            f"{left / 60 / parallel:.1f} minutes on {cores} cores."
+            f"Training left: about {left / 60:.1f} core-minutes, {left / 60 / parallel:.1f} minutes on {cores} cores."
         )
     if unknown:
         print(f"{unknown} runs of tasks that have not been timed on this machine yet: no estimate.")
@@ -91,9 +82,7 @@ def doctor(plan: Plan) -> None:
         ("pooch", "downloads"),
         ("pyiqa", "metrics: [fsim, …] only"),
     ):
-        rows.append(
-            (name, "present" if importlib.util.find_spec(name) else "missing", f"used for: {use}")
-        )
+        rows.append((name, "present" if importlib.util.find_spec(name) else "missing", f"used for: {use}"))
     mirror = os.environ.get("BENCH_MIRROR")
     if mirror and "://" not in mirror and not Path(mirror).is_dir():
         rows.append(("BENCH_MIRROR", "missing", f"{mirror} is no folder"))
@@ -108,15 +97,9 @@ def doctor(plan: Plan) -> None:
     root = data_root()
     free = shutil.disk_usage(root if root.exists() else Path.cwd()).free / 2**30
     rows.append(("disk", f"{free:.1f} GiB free", str(root)))
-    for name in dict.fromkeys(
-        d for t in plan.preset.tasks.values() for d in [*t.train, *(e.data for e in t.evaluate)]
-    ):
+    for name in dict.fromkeys(d for t in plan.preset.tasks.values() for d in [*t.train, *(e.data for e in t.evaluate)]):
         state = "fetched" if layout.manifest(name).exists() else "not fetched"
-        rows.append(
-            (f"data: {name}", state, f"python -m bench fetch {name}" if state != "fetched" else "")
-        )
+        rows.append((f"data: {name}", state, f"python -m bench fetch {name}" if state != "fetched" else ""))
     for name, info in registry.operators(plan.plugins).items():
-        rows.append(
-            (f"operator: {name}", "broken" if info.error else "ok", info.error or info.origin)
-        )
+        rows.append((f"operator: {name}", "broken" if info.error else "ok", info.error or info.origin))
     print(tabulate(rows, headers=["what", "state", "note"], tablefmt="simple"))

@@ -17,9 +17,7 @@ from bench.throughput_table import throughput_frame, throughput_views
 from bench.view import View
 
 
-def tables(
-    plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False
-) -> list[Path]:
+def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
     """Render tables of a plan (all of them and ``throughput``, or by name).
 
     Each becomes ``.md``, ``.tex`` and ``.csv`` (tidy) at `bench.layout.table_stem`.
@@ -65,11 +63,7 @@ def _choose(plan: Plan, names: Iterable[str] | None) -> list[str]:
 def _missing(results: Results, plan: Plan, name: str) -> str:
     """What stands in the way of a complete table; empty if nothing does."""
     if name == THROUGHPUT:
-        return (
-            ""
-            if len(results.throughput)
-            else f"not timed yet (python -m bench throughput --preset {plan.name})"
-        )
+        return "" if len(results.throughput) else f"not timed yet (python -m bench throughput --preset {plan.name})"
     for run in plan.table_runs(name):
         for test in plan.evaluations(run):
             if (run.id, test.key) not in results.sources:
@@ -82,9 +76,7 @@ def _table(plan: Plan, results: Results, name: str) -> list[Path]:
     import pandas as pd
 
     fields = [f.name for f in dataclasses.fields(Record)]
-    frame = pd.DataFrame(
-        [dataclasses.asdict(r) for r in records(plan, results, name)], columns=fields
-    )
+    frame = pd.DataFrame([dataclasses.asdict(r) for r in records(plan, results, name)], columns=fields)
     frame = frame.astype({"parameters": "Int64"})
     return _write(layout.table_stem(plan.name, name), [table_view(plan, results, name)], frame)
 

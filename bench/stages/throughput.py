@@ -69,9 +69,7 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
         role = "spatial" if case.scale == 1 else "upsampler"
         known = registry.operators(plan.plugins)
         names = [n for n, info in known.items() if info.error or role in info.roles]
-        groups.append(
-            ("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names})
-        )
+        groups.append(("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names}))
     for model in plan.preset.throughput.models:
         jobs = {
             timed.name: Job(
@@ -90,9 +88,7 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
 def _operator_job(name: str, case: Case, plugins: Sequence[str]) -> Job:
     from bench.timed import Job
 
-    return Job(
-        "operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins)
-    )
+    return Job("operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins))
 
 
 def _measure(
@@ -102,7 +98,7 @@ def _measure(
     from bench.timing import interleave, settings
 
     functions: dict[str, Callable[[], object]] = {}
-    rows = {name: {"kind": kind, "case": case, "name": name, "pass": which} for name in jobs}
+    rows: dict[str, dict[str, Any]] = {name: {"kind": kind, "case": case, "name": name, "pass": which} for name in jobs}
     with settings(_threads()):
         for name, job in jobs.items():
             function, status, reason = _prepare(job, which, device)
@@ -120,9 +116,7 @@ def _measure(
     return list(rows.values())
 
 
-def _prepare(
-    job: Job, which: Pass, device: torch.device
-) -> tuple[Callable[[], object] | None, str, str]:
+def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], object] | None, str, str]:
     """A function that has run once, or why there is none."""
     import torch
 
@@ -141,9 +135,7 @@ def _prepare(
     return function, "ok", ""
 
 
-def _memory(
-    job: Job, function: Callable[[], object], which: Pass, device: torch.device
-) -> int | str:
+def _memory(job: Job, function: Callable[[], object], which: Pass, device: torch.device) -> int | str:
     from bench.timed import memory_of
     from bench.timing import cuda_extra_peak, in_own_process
 

@@ -54,9 +54,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
     """
     run = plan.run(run_id)
     if run.method:
-        raise BenchError(
-            f"run {run_id}: {run.method!r} is a classical method, there is nothing to train"
-        )
+        raise BenchError(f"run {run_id}: {run.method!r} is a classical method, there is nothing to train")
     where = networks.choose_device(device or plan.preset.device)
     lock = layout.state_file(run_id).with_name("lock")
     with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads):
@@ -76,9 +74,7 @@ def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> Non
     _write(run, model, [], device, status="loaded", seconds=seconds, checkpoint_sha256=sha256)
 
 
-def _train(
-    plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool
-) -> None:
+def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool) -> None:
     try:
         model = networks.build(run, plan.plugins).to(device).train()
     except networks.Declined as declined:

@@ -54,9 +54,7 @@ class Prior(nn.Module):
         alpha: blocks with learnable branch scales (:class:`converse.blocks.ConverseBlock`).
     """
 
-    def __init__(
-        self, channels: int, blocks: int, spatial: MakeOperator, *, alpha: bool = False
-    ) -> None:
+    def __init__(self, channels: int, blocks: int, spatial: MakeOperator, *, alpha: bool = False) -> None:
         super().__init__()
         stack = (ConverseBlock(channels, spatial, alpha=alpha) for _ in range(blocks))
         self.m_body = nn.Sequential(*stack)

@@ -63,9 +63,7 @@ class ConverseSRResNet(nn.Module):
         upsampler: builds the ×2 upsampler of a stage.
     """
 
-    def __init__(
-        self, channels: int, blocks: int, spatial: MakeOperator, upsampler: MakeOperator
-    ) -> None:
+    def __init__(self, channels: int, blocks: int, spatial: MakeOperator, upsampler: MakeOperator) -> None:
         super().__init__()
         self.conv_first = nn.Conv2d(3, channels, 1)
         self.conv_body = nn.Sequential(*(ConverseBlock(channels, spatial) for _ in range(blocks)))

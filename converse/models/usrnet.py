@@ -64,9 +64,7 @@ def per_sample(kernel: Tensor, image: Tensor) -> Tensor:
     batch = image.shape[0]
     shaped = kernel[None, None] if kernel.ndim == 2 else kernel
     if shaped.ndim != 4 or shaped.shape[1] != 1 or shaped.shape[0] not in (1, batch):
-        raise ValueError(
-            f"kernel: expected (kh, kw) or (1 or {batch}, 1, kh, kw), got {tuple(kernel.shape)}"
-        )
+        raise ValueError(f"kernel: expected (kh, kw) or (1 or {batch}, 1, kh, kw), got {tuple(kernel.shape)}")
     return shaped.to(image).expand(batch, -1, -1, -1)
 
 

@@ -38,9 +38,7 @@ class Algorithm1(Converse2D):
         checks.kernel_for(y, self.weight)
         if not torch.compiler.is_compiling():
             height, width = y.shape[-2:]
-            checks.sizes(
-                height, width, self.kernel_size, self.scale, self.padding, self.padding_mode
-            )
+            checks.sizes(height, width, self.kernel_size, self.scale, self.padding, self.padding_mode)
         if y.shape[0] == 0:  # complex FFTs refuse an empty batch
             return y.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
         dtype = torch.promote_types(y.dtype, torch.float32)
@@ -63,6 +61,4 @@ class Algorithm1(Converse2D):
         Raises:
             ValueError: always; the published algorithm has no precomputed part.
         """
-        raise ValueError(
-            "freeze: algorithm1 is the published arithmetic, freeze converse2d instead"
-        )
+        raise ValueError("freeze: algorithm1 is the published arithmetic, freeze converse2d instead")

@@ -81,9 +81,7 @@ class Converse2D(nn.Module):
         self.padding_mode = checks.choice("padding_mode", padding_mode, checks.PADDING_MODES)
         self.init = checks.choice("init", init, INITS)
         learnable = isinstance(lam, str)
-        self.lam_option: str | float = (
-            checks.choice("lam", lam, LAMS) if learnable else checks.positive("lam", lam)
-        )
+        self.lam_option: str | float = checks.choice("lam", lam, LAMS) if learnable else checks.positive("lam", lam)
         self.x0 = checks.choice("x0", x0, checks.X0_NAMES)
         self.eps = checks.positive("eps", eps)
         options: dict[str, Any] = {"device": device, "dtype": dtype}
@@ -164,16 +162,12 @@ class Converse2D(nn.Module):
         if self.training:
             raise ValueError("freeze: the layer is in training mode, call eval() first")
         if self.x0 not in ("zero", "nearest"):
-            raise ValueError(
-                f"freeze: x0 {self.x0!r} is not one transfer function, use zero or nearest"
-            )
+            raise ValueError(f"freeze: x0 {self.x0!r} is not one transfer function, use zero or nearest")
         height, width = checks.pair("size", size, 1)
         checks.sizes(height, width, self.kernel_size, self.scale, self.padding, self.padding_mode)
         self._frozen = None
         if max(self.kernel_size) > self.scale:
-            lam = torch.as_tensor(self.lam, device=self.weight.device).expand(
-                1, self.channels, 1, 1
-            )
+            lam = torch.as_tensor(self.lam, device=self.weight.device).expand(1, self.channels, 1, 1)
             self._frozen = Transfer.of(
                 self.kernel[0],
                 lam.reshape(-1),

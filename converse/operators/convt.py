@@ -93,9 +93,7 @@ class ConvT(nn.Module):
         """(B, C, H, W) → (B, C, s·H, s·W)."""
         s = self.scale
         padded = pad_margins(y, self.margins, self.padding_mode)
-        full = F.conv_transpose2d(
-            padded, self.weight, self.bias, stride=s, groups=self.weight.shape[0]
-        )
+        full = F.conv_transpose2d(padded, self.weight, self.bias, stride=s, groups=self.weight.shape[0])
         if self.kernel_size == (s, s):
             return full
         top = self.margins[2] * s + self.start[0]

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench import layout
 from bench.plan import Plan
+from bench.results import COLUMNS
 from bench.spec import Evaluation, RunSpec
 
 PSNR = {"noisy": 20.2, "tv": 26.4, "wavelet": 25.3, "bicubic": 26.0, "blurred": 22.0}
@@ -80,33 +81,27 @@ def write_metrics(
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_throughput(
-    plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")
-) -> Path:
+def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
     """Timings of operators and of the plan's models."""
     from bench.model_cases import case_name, timed_models
 
-    lines = [
-        "kind,case,name,pass,median_s,iqr_s,repeats,extra_peak_bytes,status,reason,threads,device,machine,torch"
-    ]
+    lines = [",".join(c for c in COLUMNS["throughput.csv"] if c != "source")]
+    where = "2,cpu,Imaginary CPU,2.13.0"
+
+    def add(kind: str, case: str, name: str, passed: str, seconds: float) -> None:
+        numbers = f"{seconds},{seconds / 20},5,{int(seconds * 1e9)}"
+        lines.append(f'{kind},"{case}","{name}",{passed},{numbers},ok,,{where}')
+
     seconds = {"algorithm1": 0.4, "conv": 0.04, "converse2d": 0.025}
     for case in plan.preset.throughput.operators:
         for name in names:
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.5)):
-                time = seconds.get(name, 0.05) * factor
-                lines.append(
-                    f'operator,"{case.name}",{name},{passed},{time},{time / 20},5,{int(time * 1e9)},ok,,2,cpu,Imaginary CPU,2.13.0'
-                )
-        lines.append(
-            f'operator,"{case.name}",broken,forward,,,0,,skipped,"does not like even kernels",2,cpu,Imaginary CPU,2.13.0'
-        )
+                add("operator", case.name, name, passed, seconds.get(name, 0.05) * factor)
+        lines.append(f'operator,"{case.name}",broken,forward,,,0,,skipped,"does not like even kernels",{where}')
     for model in plan.preset.throughput.models:
         for i, timed in enumerate(timed_models(plan, model.task)):
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.0)):
-                time = (0.03 + 0.02 * i) * factor
-                lines.append(
-                    f'model,"{case_name(model)}","{timed.name}",{passed},{time},{time / 30},5,{int(time * 1e9)},ok,,2,cpu,Imaginary CPU,2.13.0'
-                )
+                add("model", case_name(model), timed.name, passed, (0.03 + 0.02 * i) * factor)
     path = layout.throughput_csv(plan.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
@@ -123,9 +118,7 @@ def write_showcase(run: RunSpec, test: Evaluation, target: np.ndarray, sigma: fl
     write_png(layout.showcase_png(run.id, test.key), noisy)
 
 
-def fabricate(
-    plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")
-) -> None:
+def fabricate(plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")) -> None:
     """Every run and every metric file of a plan."""
     for run in plan.runs.values():
         if not run.method:

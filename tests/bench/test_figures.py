@@ -58,9 +58,7 @@ def size(png: Path) -> tuple[int, int]:
 def test_every_kind_is_drawn_twice_the_same(plan: Plan) -> None:
     written = figures(plan)
     stems = [f"four-{kind}" for kind in ("visual", "curves", "axis", "latency")]
-    assert written == [
-        layout.figure_stem("toy", s).with_suffix(x) for s in stems for x in (".png", ".pdf")
-    ]
+    assert written == [layout.figure_stem("toy", s).with_suffix(x) for s in stems for x in (".png", ".pdf")]
     first = {p: p.read_bytes() for p in written}
     for path in written[::2]:
         width, height = size(path)
@@ -108,9 +106,7 @@ def _brute(image: np.ndarray, side: int) -> np.ndarray:
     energy[:-1] += np.diff(gray, axis=0) ** 2
     energy[:, :-1] += np.diff(gray, axis=1) ** 2
     rows, columns = gray.shape[0] - side + 1, gray.shape[1] - side + 1
-    return np.array(
-        [[energy[i : i + side, j : j + side].sum() for j in range(columns)] for i in range(rows)]
-    )
+    return np.array([[energy[i : i + side, j : j + side].sum() for j in range(columns)] for i in range(rows)])
 
 
 @pytest.mark.parametrize("shape", [(96, 96), (40, 200), (7, 5)])
@@ -131,10 +127,7 @@ def test_titles_carry_the_scores_of_the_whole_image(plan: Plan) -> None:
     assert [t.label for t in found.tiles] == [r.label for r in plan.rows["four"]] and not found.lost
     drawn = visual.draw(plan, results, "four")
     titles = [a.get_title() for a in drawn.axes]
-    assert (
-        f"{found.tiles[0].label}\n{found.tiles[0].psnr:.2f} dB / {found.tiles[0].ssim:.3f}"
-        in titles
-    )
+    assert f"{found.tiles[0].label}\n{found.tiles[0].psnr:.2f} dB / {found.tiles[0].ssim:.3f}" in titles
 
 
 def test_a_picture_of_another_size_is_refused(plan: Plan) -> None:

@@ -40,11 +40,7 @@ def test_published_same_model_is_trained_once(quick: Plan) -> None:
 
 def test_every_published_row_is_answered(quick: Plan) -> None:
     for table, entry in quick.published.items():
-        parts = (
-            [entry["rows"]]
-            if "rows" in entry
-            else [v for v in entry.values() if isinstance(v, dict)]
-        )
+        parts = [entry["rows"]] if "rows" in entry else [v for v in entry.values() if isinstance(v, dict)]
         answered = {row.published for row in quick.rows[table]}
         assert {row for part in parts for row in part} <= answered, table
 

@@ -67,9 +67,7 @@ def test_the_page_is_well_formed_and_needs_nothing_beside_it(plan: Plan) -> None
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
-    assert len(page.sources) == 3 and all(
-        s.startswith("data:image/png;base64,") for s in page.sources
-    )
+    assert len(page.sources) == 3 and all(s.startswith("data:image/png;base64,") for s in page.sources)
     assert "@import" not in html() and "url(" not in html() and "<script" not in html()
     assert 'name="viewport"' in html()
 

@@ -49,9 +49,7 @@ def test_unequal_numbers_of_seeds_are_two_samples() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.normal(30, 1, (5, 3)), rng.normal(29, 2, (3, 3))
     got = difference(seeds(*a.tolist()), seeds(*b.tolist()))
-    interval = reference.ttest_ind(
-        a.mean(axis=1), b.mean(axis=1), equal_var=False
-    ).confidence_interval(0.95)
+    interval = reference.ttest_ind(a.mean(axis=1), b.mean(axis=1), equal_var=False).confidence_interval(0.95)
     assert got.mean + got.half_width == pytest.approx(interval.high)
     assert "Welch" in got.covers
 

@@ -1,4 +1,4 @@
-"""A small configuration of its own for the tests of tables, figures and reports; everything happens in a temporary folder."""
+"""A small configuration of its own for the tests of tables, figures and reports, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ def toy_plan(
     """The plan of the toy configuration, written under ``root``."""
     config = root / "config"
     (config / "presets").mkdir(parents=True, exist_ok=True)
-    preset = PRESET.format(
-        denoising=denoising, deblurring=deblurring, seeds=seeds, full_size=full_size
-    )
+    preset = PRESET.format(denoising=denoising, deblurring=deblurring, seeds=seeds, full_size=full_size)
     (config / "presets" / "toy.yaml").write_text(preset)
     (config / "tables.yaml").write_text(TABLES)
     (config / "published.yaml").write_text(PUBLISHED)

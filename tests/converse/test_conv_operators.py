@@ -43,9 +43,7 @@ def test_convt_at_scale_1_is_conv_flipped(size: int | tuple[int, int], mode: str
     torch.testing.assert_close(convt(y), conv(y))
 
 
-@pytest.mark.parametrize(
-    ("size", "scale"), [(2, 2), (3, 2), (4, 2), (5, 2), (3, 3), (5, 3), (4, 4)]
-)
+@pytest.mark.parametrize(("size", "scale"), [(2, 2), (3, 2), (4, 2), (5, 2), (3, 3), (5, 3), (4, 4)])
 def test_convt_with_zeros_is_torchs_transposed_convolution(size: int, scale: int) -> None:
     convt = ConvT(3, size, scale=scale, padding_mode="zeros").double()
     crop = (size - scale + 1) // 2
@@ -55,12 +53,8 @@ def test_convt_with_zeros_is_torchs_transposed_convolution(size: int, scale: int
     edge = convt.bias.view(-1, 1, 1)
     want = full[..., crop : crop + 6 * scale, crop : crop + 5 * scale]
     reach = [5 * scale + size - crop, 4 * scale + size - crop]
-    torch.testing.assert_close(
-        convt(y)[..., : reach[0], : reach[1]], want[..., : reach[0], : reach[1]]
-    )
-    torch.testing.assert_close(
-        convt(y)[..., reach[0] :, :], edge.expand_as(want[..., reach[0] :, :])
-    )
+    torch.testing.assert_close(convt(y)[..., : reach[0], : reach[1]], want[..., : reach[0], : reach[1]])
+    torch.testing.assert_close(convt(y)[..., reach[0] :, :], edge.expand_as(want[..., reach[0] :, :]))
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5])
@@ -92,9 +86,7 @@ def test_upsamplers_are_what_table_6_names() -> None:
 
 @pytest.mark.parametrize("cls", [Conv, ConvT])
 @pytest.mark.parametrize("size", [3, 5, (3, 7)])
-def test_as_many_parameters_as_converse2d(
-    cls: type[nn.Module], size: int | tuple[int, int]
-) -> None:
+def test_as_many_parameters_as_converse2d(cls: type[nn.Module], size: int | tuple[int, int]) -> None:
     taps = size**2 if isinstance(size, int) else size[0] * size[1]
     assert sum(p.numel() for p in cls(8, size).parameters()) == 8 * (taps + 1)
 
@@ -107,9 +99,7 @@ def test_as_many_parameters_as_converse2d(
         ("reflect", (5, 2), "padding: 2 is too large for a map of width 2"),
     ],
 )
-def test_maps_too_small_for_the_mode(
-    cls: type[nn.Module], mode: str, shape: tuple[int, int], message: str
-) -> None:
+def test_maps_too_small_for_the_mode(cls: type[nn.Module], mode: str, shape: tuple[int, int], message: str) -> None:
     operator = cls(2, 5, padding_mode=mode)
     with pytest.raises(ValueError, match=message):
         operator(torch.ones(1, 2, *shape))

@@ -31,9 +31,7 @@ def run(site: Path, *command: str, **environment: str) -> subprocess.CompletedPr
     """A fresh Python that sees ``site`` as pip's target folder."""
     path = os.pathsep.join([str(site), str(ROOT)])
     env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(
-        [sys.executable, *command], env=env, cwd=ROOT, text=True, capture_output=True, check=False
-    )
+    return subprocess.run([sys.executable, *command], env=env, cwd=ROOT, text=True, capture_output=True, check=False)
 
 
 @pytest.fixture
@@ -72,9 +70,7 @@ def test_the_contract_runs_over_an_installed_operator(site: Path) -> None:
 
 
 def test_the_contract_catches_an_operator_that_breaks_it(tmp_path: Path) -> None:
-    path = write(
-        tmp_path, "loud", changed("return y * self.weight", "return y.mul_(2 * self.weight)")
-    )
+    path = write(tmp_path, "loud", changed("return y * self.weight", "return y.mul_(2 * self.weight)"))
     done = run(tmp_path, *CONTRACT, "-k", "loud and untouched", CONTRACT_PLUGINS=str(path))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "8 failed" in done.stdout
@@ -146,9 +142,7 @@ def test_a_name_taken_by_an_installed_package(site: Path, tmp_path: Path) -> Non
 def test_an_entry_point_whose_module_is_gone(site: Path) -> None:
     plugin_sources.install(site, "gone", {"gain": GOOD})
     (site / "gone" / "gain_file.py").unlink()
-    assert "the module 'gone.gain_file' of the entry point was not found" in str(
-        operators()["gain"].error
-    )
+    assert "the module 'gone.gain_file' of the entry point was not found" in str(operators()["gain"].error)
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:

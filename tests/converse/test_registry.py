@@ -58,11 +58,7 @@ def test_labels_are_those_of_the_paper() -> None:
     upsamplers = ("pixelshuffle", "nearest", "convt", "converse2d")
     rows = [model_label("upsampler_srresnet", name) for name in upsamplers]
     assert rows == ["PixelShuffle", "Nearest", "ConvT", "Converse2D"]
-    labels = [
-        model_label(name, op)
-        for name in ("conv_usrnet", "converse_usrnet")
-        for op in ("conv", "converse2d")
-    ]
+    labels = [model_label(name, op) for name in ("conv_usrnet", "converse_usrnet") for op in ("conv", "converse2d")]
     assert len(set(labels)) == 4  # data step and prior vary apart: four networks, four labels
 
 
@@ -117,9 +113,7 @@ def test_an_import_of_the_modules_does_not_shadow_the_functions() -> None:
         ("converse_dncnn", {"kernel_size": [3, 0]}, "kernel_size must be >= 1"),
     ],
 )
-def test_a_wrong_name_or_value_is_named(
-    model: str, options: dict[str, object], message: str
-) -> None:
+def test_a_wrong_name_or_value_is_named(model: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         resolve(model, options)
     assert "\n" not in str(caught.value)

@@ -22,9 +22,7 @@ class Decoder(nn.Module):
     def __init__(self, scale: int = 2, **upsample: object) -> None:
         super().__init__()
         self.head = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
-        self.stages = nn.ModuleList(
-            [nn.Upsample(scale_factor=scale, **upsample), nn.Conv2d(6, 4, 1)]
-        )
+        self.stages = nn.ModuleList([nn.Upsample(scale_factor=scale, **upsample), nn.Conv2d(6, 4, 1)])
         self.up = nn.Upsample(scale_factor=2)
         self.tail = nn.Conv2d(4, 3, 3, padding=1)
 
@@ -185,9 +183,7 @@ SKIPPED = [
 
 
 @pytest.mark.parametrize(("kind", "layer", "reason"), SKIPPED)
-def test_what_cannot_be_swapped_stays_with_its_reason(
-    kind: type[nn.Module], layer: nn.Module, reason: str
-) -> None:
+def test_what_cannot_be_swapped_stays_with_its_reason(kind: type[nn.Module], layer: nn.Module, reason: str) -> None:
     good = {
         nn.Upsample: nn.Upsample(scale_factor=2),
         nn.ConvTranspose2d: nn.ConvTranspose2d(2, 2, 2, stride=2),
