@@ -172,6 +172,27 @@ def test_a_resume_between_two_rows_of_the_curve(
     assert layout.weights(run).read_bytes() == whole and curve(run) == rows
 
 
+def test_divergence_after_a_resume_keeps_the_last_good_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.training.ROWS", 2)
+    monkeypatch.setattr("bench.training.VALIDATIONS", 2)
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "dncnn")
+    loss = Training._loss
+
+    def lost(self: Training, restored: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        return loss(self, restored, clean) * (float("nan") if self.step == 6 else 1.0)
+
+    monkeypatch.setattr(Training, "_loss", lost)
+    assert "not finite at step 7" in str(trained(plan, "dncnn")["reason"])
+    whole = layout.weights(run).read_bytes()
+    layout.run_json(run).unlink()
+    interrupted_at(plan, "dncnn", 6, monkeypatch)
+    assert trained(plan, "dncnn")["status"] == "diverged"
+    assert layout.weights(run).read_bytes() == whole
+
+
 @pytest.mark.parametrize("keep", [0, 100, 0.5, -1])
 def test_a_state_cut_short_yields_to_its_predecessor(
     tmp_path: Path, keep: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -303,7 +324,11 @@ def test_nothing_outlives_snakemake(tmp_path: Path) -> None:
     time.sleep(1.0)
     top.kill()
     top.wait()
-    wait_for(lambda: not _alive(pid), 10.0)
+    try:
+        wait_for(lambda: not _alive(pid), 10.0)
+    finally:
+        if _alive(pid):
+            os.kill(pid, signal.SIGKILL)
     assert checkpoint.load(layout.state_file(run))[1]["step"] > 0
 
 
