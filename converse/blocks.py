@@ -30,8 +30,11 @@ class ChannelNorm(nn.Module):
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         centred = wide - wide.mean(1, keepdim=True)
         scale = torch.rsqrt((centred * centred).mean(1, keepdim=True) + self.eps)
-        shape = (-1, 1, 1)
-        return (centred * scale * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+        weight, bias = self.weight.view(-1, 1, 1), self.bias.view(-1, 1, 1)
+        if torch.is_grad_enabled():
+            return (centred * scale * weight + bias).to(x.dtype)
+        # The same numbers in the one buffer that is ours: fresh memory costs a third of the time.
+        return centred.mul_(scale).mul_(weight).add_(bias).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Shown by ``print(module)``."""

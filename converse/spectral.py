@@ -165,7 +165,7 @@ def solve_backward(
     need_parameters: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of :func:`solve` for y, kernel and lam; empty tensors where not needed."""
-    b, c, h, w = y.shape
+    c = y.shape[1]
     dy = y.new_empty(y.shape if need_y else (0,))
     dkernel = torch.zeros_like(kernel) if need_parameters else kernel.new_empty((0,))
     dlam = torch.zeros_like(lam) if need_parameters else lam.new_empty((0,))

@@ -38,9 +38,7 @@ def test_every_row_is_built(tmp_path: Path) -> None:
     plan = tiny_plan(tmp_path)
     check(plan)
     record = json.loads(layout.check_json().read_text())
-    assert set(record["parameters"]) == set(plan.runs) and record["leaks_checked"] == [
-        "train against test"
-    ]
+    assert set(record["parameters"]) == set(plan.runs) and record["leaks_checked"] == ["train against test"]
     built = networks.build(plan.run(run_id(plan, "sr")), ())
     assert record["parameters"][run_id(plan, "sr")] == networks.count_parameters(built)
     assert record["parameters"][run_id(plan, "noisy")] is None
@@ -212,15 +210,9 @@ def test_a_row_with_a_checkpoint_is_loaded(tmp_path: Path) -> None:
     plan = loaded_row(plan, {"path": str(weights)})
     train(plan, run_id(plan, "loaded"), progress=False)
     record = json.loads(layout.run_json(run_id(plan, "loaded")).read_text())
-    assert (
-        record["status"] == "loaded"
-        and record["steps"] == 0
-        and len(record["checkpoint_sha256"]) == 64
-    )
+    assert record["status"] == "loaded" and record["steps"] == 0 and len(record["checkpoint_sha256"]) == 64
     ours, theirs = (networks.load_run(plan.run(run_id(plan, r)), ()) for r in ("loaded", "dncnn"))
-    assert all(
-        torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(

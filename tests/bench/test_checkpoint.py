@@ -24,9 +24,7 @@ def test_round_trip(tmp_path: Path) -> None:
     save(path, TENSORS, META)
     tensors, meta = load(path)
     assert meta == META and list(sorted(tensors)) == sorted(TENSORS)
-    assert all(
-        torch.equal(tensors[n], t) and tensors[n].dtype == t.dtype for n, t in TENSORS.items()
-    )
+    assert all(torch.equal(tensors[n], t) and tensors[n].dtype == t.dtype for n, t in TENSORS.items())
 
 
 def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
@@ -110,7 +108,5 @@ class _Evil:
 def test_pickles_of_other_things_are_refused(tmp_path: Path, content: object) -> None:
     path = tmp_path / "w.pth"
     torch.save(content, path)
-    with pytest.raises(
-        BenchError, match=r"w\.pth: (not a whole checkpoint|holds no plain state dict)"
-    ):
+    with pytest.raises(BenchError, match=r"w\.pth: (not a whole checkpoint|holds no plain state dict)"):
         read_weights(path)

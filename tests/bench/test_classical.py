@@ -59,7 +59,5 @@ def test_the_degraded_input_itself() -> None:
 
 @pytest.mark.parametrize("method", ["bicubic", "blurred", "median"])
 def test_other_methods_are_refused(method: str) -> None:
-    with pytest.raises(
-        BenchError, match=r"does not serve denoising \(allowed: noisy, tv, wavelet\)"
-    ):
+    with pytest.raises(BenchError, match=r"does not serve denoising \(allowed: noisy, tv, wavelet\)"):
         classical.restore(method, sample(), DENOISE)

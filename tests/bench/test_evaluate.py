@@ -87,9 +87,7 @@ def stopping_after(count: int, monkeypatch: pytest.MonkeyPatch, number: int) -> 
     return seen
 
 
-def test_an_interrupted_run_loses_no_finished_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_loses_no_finished_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "noisy")
     seen = stopping_after(2, monkeypatch, signal.SIGTERM)
@@ -103,9 +101,7 @@ def test_an_interrupted_run_loses_no_finished_image(
     assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "psnr"] == ["a", "b", "c"]
 
 
-def test_the_picture_is_made_again_where_it_was_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_picture_is_made_again_where_it_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "noisy")
     seen = stopping_after(2, monkeypatch, signal.SIGINT)
@@ -116,9 +112,7 @@ def test_the_picture_is_made_again_where_it_was_deleted(
     assert seen == ["a", "b", "a", "c"] and layout.showcase_png(run, DENOISING).is_file()
 
 
-def test_scores_of_other_weights_are_not_taken_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_of_other_weights_are_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
     train(plan, run, progress=False)
@@ -139,9 +133,7 @@ def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> N
     path = tmp_path / "test" / "b.png"
     whole = path.read_bytes()
     path.write_bytes(whole[:300])
-    with pytest.raises(
-        BenchError, match=r"b\.png: truncated or damaged.*all other images are scored and kept"
-    ):
+    with pytest.raises(BenchError, match=r"b\.png: truncated or damaged.*all other images are scored and kept"):
         evaluate(plan, run, progress=False)
     target = layout.metrics_csv(run, DENOISING)
     lines = target.with_suffix(".partial").read_text().splitlines()
@@ -178,9 +170,7 @@ def test_a_diverged_run_has_rows_without_values(tmp_path: Path) -> None:
     assert (read_image(layout.showcase_png(run, DENOISING)) == 128).all()
 
 
-def test_further_metrics_see_what_is_scored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pyiqa itself is tested in test_pyiqa.py; here stands a metric whose value tells what it was given."""
 
     def area(restored: np.ndarray, target: np.ndarray) -> float:
@@ -212,13 +202,9 @@ def test_other_subsets_are_refused(subset: str) -> None:
 def test_what_cannot_be_evaluated_says_why(tmp_path: Path) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
-    with pytest.raises(
-        BenchError, match=r"run\.json: missing or damaged; run: python -m bench train"
-    ):
+    with pytest.raises(BenchError, match=r"run\.json: missing or damaged; run: python -m bench train"):
         evaluate(plan, run, progress=False)
-    with pytest.raises(
-        BenchError, match="has no test 'test@denoise-gray-s2'; did you mean 'test@denoise-gray-s25'"
-    ):
+    with pytest.raises(BenchError, match="has no test 'test@denoise-gray-s2'; did you mean 'test@denoise-gray-s25'"):
         evaluate(plan, run, keys=["test@denoise-gray-s2"], progress=False)
     train(plan, run, progress=False)
     path = layout.weights(run)

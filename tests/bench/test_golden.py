@@ -65,9 +65,7 @@ def three_steps(row: str) -> tuple[float, ...]:
         declared = networks.info(network)
         photos = PHOTOS if declared.image_channels == 3 else [p[..., :1] for p in PHOTOS]
         sampler = Sampler(photos, DEGRADATIONS[task], budget.batch, budget.patch, 3)
-        training = Training(
-            network, sampler, budget, torch.device("cpu"), "kernel" in declared.inputs
-        )
+        training = Training(network, sampler, budget, torch.device("cpu"), "kernel" in declared.inputs)
         for _ in range(3):
             training.advance()
     return tuple(float(row["loss"] or 0) for row in training.rows)
@@ -120,8 +118,6 @@ def _squared(self: Training, restored: torch.Tensor, clean: torch.Tensor) -> tor
 
 def test_the_versions_import_nothing() -> None:
     text = Path(versions.__file__).read_text()
-    assert [
-        line
-        for line in text.splitlines()
-        if "import " in line and line.startswith(("import", "from"))
-    ] == ["from __future__ import annotations"]
+    assert [line for line in text.splitlines() if "import " in line and line.startswith(("import", "from"))] == [
+        "from __future__ import annotations"
+    ]

@@ -73,16 +73,10 @@ def test_validation_is_the_same_for_every_seed() -> None:
 
 def test_all_orientations_are_drawn() -> None:
     image = np.zeros((32, 40, 1), np.uint8)
-    image[:, :] = (
-        np.arange(32, dtype=np.uint8)[:, None, None] * 3
-        + np.arange(40, dtype=np.uint8)[None, :, None]
-    )
+    image[:, :] = np.arange(32, dtype=np.uint8)[:, None, None] * 3 + np.arange(40, dtype=np.uint8)[None, :, None]
     made = Sampler([image], AWGN, 64, 8, 0)
     crops = made.batch(0).clean[:, 0] * 255
-    slopes = {
-        tuple(torch.round(torch.stack([c[1, 0] - c[0, 0], c[0, 1] - c[0, 0]])).int().tolist())
-        for c in crops
-    }
+    slopes = {tuple(torch.round(torch.stack([c[1, 0] - c[0, 0], c[0, 1] - c[0, 0]])).int().tolist()) for c in crops}
     assert slopes == {(a, b) for s in (1, -1) for t in (1, -1) for a, b in ((3 * s, t), (s, 3 * t))}
 
 
@@ -97,9 +91,7 @@ def test_low_and_high_resolution_show_the_same_place() -> None:
     for low, high in zip(batch.degraded, batch.clean, strict=True):
         direct = imresize(high.permute(1, 2, 0).double().numpy(), 0.25)
         inner = slice(2, -2)  # the crop's border has seen the photograph beyond it
-        np.testing.assert_allclose(
-            low.permute(1, 2, 0).numpy()[inner, inner], direct[inner, inner], atol=1e-6
-        )
+        np.testing.assert_allclose(low.permute(1, 2, 0).numpy()[inner, inner], direct[inner, inner], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -159,9 +151,7 @@ def test_a_pack_stands_for_the_images(tmp_path: Path, monkeypatch: pytest.Monkey
     path = pack(mine)
     monkeypatch.setattr("bench.training_images.read_images", None)  # the pack alone must do
     packed = training_images([mine], "gray")
-    assert len(packed) == 2 and all(
-        np.array_equal(a, b) for a, b in zip(direct, packed, strict=True)
-    )
+    assert len(packed) == 2 and all(np.array_equal(a, b) for a, b in zip(direct, packed, strict=True))
     write_png(tmp_path / "mine" / "2.png", photograph(20, 20))
     with pytest.raises(BenchError, match=r"mine\.npz: holds another content"):
         training_images([mine], "gray")

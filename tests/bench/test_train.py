@@ -141,9 +141,7 @@ def interrupted_at(plan: Plan, row: str, step: int, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("step", [1, 5, 7])
-def test_sigterm_saves_and_the_same_command_goes_on(
-    tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sigterm_saves_and_the_same_command_goes_on(tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
     trained(plan, "dncnn")
@@ -156,9 +154,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(
     assert layout.weights(run).read_bytes() == whole and curve(run) == rows
 
 
-def test_a_resume_between_two_rows_of_the_curve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resume_between_two_rows_of_the_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.training.ROWS", 2)
     monkeypatch.setattr("bench.training.VALIDATIONS", 2)
     plan = tiny_plan(tmp_path)
@@ -172,9 +168,7 @@ def test_a_resume_between_two_rows_of_the_curve(
     assert layout.weights(run).read_bytes() == whole and curve(run) == rows
 
 
-def test_divergence_after_a_resume_keeps_the_last_good_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_divergence_after_a_resume_keeps_the_last_good_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.training.ROWS", 2)
     monkeypatch.setattr("bench.training.VALIDATIONS", 2)
     plan = tiny_plan(tmp_path)
@@ -232,9 +226,7 @@ def test_divergence_is_a_result(tmp_path: Path, change: dict[str, object], why: 
     plan = tiny_plan(tmp_path, **change)
     record = trained(plan, "converse")
     assert record["status"] == "diverged"
-    assert any(word in str(record["reason"]) for word in why.split("|")) and "at step" in str(
-        record["reason"]
-    )
+    assert any(word in str(record["reason"]) for word in why.split("|")) and "at step" in str(record["reason"])
     tensors, _ = checkpoint.load(layout.weights(run_id(plan, "converse")))
     assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
     assert not layout.state_file(run_id(plan, "converse")).exists()
@@ -258,9 +250,7 @@ def test_a_declined_configuration_is_skipped(tmp_path: Path) -> None:
     assert record["status"] == "skipped" and "it never serves" in str(record["reason"])
 
 
-def test_a_second_trainer_waits_and_then_says_who_is_at_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_trainer_waits_and_then_says_who_is_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
     process = start(tmp_path, "dncnn", 8, 5.0)
@@ -318,9 +308,7 @@ def test_nothing_outlives_snakemake(tmp_path: Path) -> None:
     lock = layout.state_file(run).with_name("lock")
     wait_for(lambda: lock.exists() and lock.read_text().strip())
     pid = int(lock.read_text())
-    wait_for(
-        lambda: Path(f"/proc/{pid}/task").exists() and len(os.listdir(f"/proc/{pid}/task")) > 1
-    )
+    wait_for(lambda: Path(f"/proc/{pid}/task").exists() and len(os.listdir(f"/proc/{pid}/task")) > 1)
     time.sleep(1.0)
     top.kill()
     top.wait()
@@ -354,9 +342,7 @@ def test_a_stop_tells_whether_and_why() -> None:
         ("sr", {"patch": 18}, "patch 18 is no multiple of the scale 4"),
     ],
 )
-def test_what_cannot_be_trained_says_why(
-    tmp_path: Path, row: str, budget: dict[str, int], message: str
-) -> None:
+def test_what_cannot_be_trained_says_why(tmp_path: Path, row: str, budget: dict[str, int], message: str) -> None:
     plan = tiny_plan(tmp_path, **budget)
     with pytest.raises(BenchError, match=message):
         train(plan, run_id(plan, row), progress=False)

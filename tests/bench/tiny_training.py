@@ -42,9 +42,7 @@ RUNS: dict[str, tuple[str, str, dict[str, Any]]] = {
 METHODS = {"noisy": "denoising", "tv": "denoising", "bicubic": "sr", "blurred": "deblurring"}
 
 
-def tiny_plan(
-    root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, ...] = (), **budget: Any
-) -> Plan:
+def tiny_plan(root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, ...] = (), **budget: Any) -> Plan:
     """Three 64x64 training and three 48x56 test photographs under ``root``, one row per entry of `RUNS` and `METHODS`.
 
     Args:
@@ -133,9 +131,7 @@ def _preset() -> dict[str, Any]:
 def _kernel_entry() -> str:
     import hashlib
 
-    files = "".join(
-        f"    {n}: {hashlib.sha256(embedded_bytes(n)).hexdigest()}\n" for n in sorted(EMBEDDED)
-    )
+    files = "".join(f"    {n}: {hashlib.sha256(embedded_bytes(n)).hexdigest()}\n" for n in sorted(EMBEDDED))
     head = f"kernels:\n  split: kernels\n  count: {len(EMBEDDED)}\n  licence: none\n  citation: none\n"
     return f"{head}  generated:\n{files}"
 

@@ -188,6 +188,11 @@ def test_every_table6_upsampler_serves_its_stages() -> None:
     }
 
 
+@torch.enable_grad()
+def norm_with_grad(norm: ChannelNorm, x: torch.Tensor) -> torch.Tensor:
+    return norm(x).detach()
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_channel_norm_is_layer_norm_over_channels(channels_last: bool) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -201,6 +206,10 @@ def test_channel_norm_is_layer_norm_over_channels(channels_last: bool) -> None:
         x = x.contiguous(memory_format=torch.channels_last)
     want = torchs(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     torch.testing.assert_close(norm(x), want)
+    before = x.clone()
+    with torch.no_grad():  # computed in place in its own buffer
+        assert torch.equal(norm(x), norm_with_grad(norm, x))
+    assert torch.equal(x, before)
     low = norm.bfloat16()(x.bfloat16())
     assert low.dtype == torch.bfloat16
     torch.testing.assert_close(low.double(), want, rtol=0.05, atol=0.05)

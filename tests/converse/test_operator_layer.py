@@ -49,7 +49,7 @@ def test_initialisations_differ_as_they_say() -> None:
         g = torch.Generator().manual_seed(1)
         return Converse2D(64, 7, init=init, generator=g).weight.detach()
 
-    assert 0 <= weight("uniform").min() and weight("uniform").max() <= 1
+    assert weight("uniform").min() >= 0 and weight("uniform").max() <= 1
     assert abs(weight("uniform").mean() - 0.5) < 0.02
     assert abs(weight("gaussian").mean()) < 0.05 and abs(weight("gaussian").std() - 1) < 0.05
     assert torch.equal(weight("softmax_always"), weight("gaussian"))
