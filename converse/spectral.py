@@ -99,8 +99,7 @@ def _dft(y: Tensor, kernel: Tensor, scale: int, padding: Sequence[int]) -> DFT:
     return DFT.of(h + 2 * padding[0], w + 2 * padding[1], taps, scale, y.device)
 
 
-@torch.library.custom_op("converse::solve", mutates_args=())
-def solve(
+def _solve(
     y: Tensor,
     kernel: Tensor,
     lam: Tensor,
@@ -137,7 +136,10 @@ def solve(
     return out
 
 
-@solve.register_fake
+_traced = torch.library.custom_op("converse::solve", _solve, mutates_args=())
+
+
+@_traced.register_fake
 def _(
     y: Tensor,
     kernel: Tensor,
@@ -151,8 +153,7 @@ def _(
     return y.new_empty((b, c, h * scale, w * scale))
 
 
-@torch.library.custom_op("converse::solve_backward", mutates_args=())
-def solve_backward(
+def _solve_backward(
     grad: Tensor,
     y: Tensor,
     kernel: Tensor,
@@ -220,7 +221,10 @@ def _backward_maps(
     return z
 
 
-@solve_backward.register_fake
+_traced_backward = torch.library.custom_op("converse::solve_backward", _solve_backward, mutates_args=())
+
+
+@_traced_backward.register_fake
 def _(
     grad: Tensor,
     y: Tensor,
@@ -257,9 +261,36 @@ def _backward(ctx, grad):  # type: ignore[no-untyped-def]
         wanted = [t for t, need in zip(inputs, needs, strict=True) if need]
         grads = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
         return *(next(grads) if need else None for need in needs), *none
-    dy, dkernel, dlam = solve_backward(grad, y, kernel, lam, *ctx.options, needs[0], needs[1] or needs[2])
+    run = _traced_backward if torch.compiler.is_compiling() else _solve_backward
+    dy, dkernel, dlam = run(grad, y, kernel, lam, *ctx.options, needs[0], needs[1] or needs[2])
     grads = (dy, dkernel, dlam)
     return *(g if need else None for g, need in zip(grads, needs, strict=True)), *none
 
 
-solve.register_autograd(_backward, setup_context=_setup_context)
+_traced.register_autograd(_backward, setup_context=_setup_context)
+
+
+class _Eager(torch.autograd.Function):
+    """The same outside of compilers: an opaque operator's first call would import torch._dynamo, for 1-2 s."""
+
+    @staticmethod
+    def forward(*inputs):  # type: ignore[no-untyped-def]
+        return _solve(*inputs)
+
+    setup_context = staticmethod(_setup_context)
+    backward = staticmethod(_backward)
+
+
+def solve(
+    y: Tensor,
+    kernel: Tensor,
+    lam: Tensor,
+    scale: int,
+    padding: Sequence[int],
+    mode: str,
+    nearest: bool,
+) -> Tensor:
+    """X* of Eq. (4) as `_solve` has it, differentiable twice, one node for compilers and exporters."""
+    if torch.compiler.is_compiling() or y.is_meta:
+        return _traced(y, kernel, lam, scale, padding, mode, nearest)
+    return _Eager.apply(y, kernel, lam, scale, padding, mode, nearest)
