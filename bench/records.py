@@ -74,7 +74,7 @@ def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None
     found = [_run_status(results, run, test) for run in row.runs]
     if any(status == "ok" for status, _ in found):
         return "ok", _partial(row, found)
-    for wanted in ("diverged", "missing"):
+    for wanted in ("diverged", "skipped", "missing"):
         for status, reason in found:
             if status == wanted:
                 return status, reason
@@ -83,8 +83,8 @@ def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None
 
 def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tuple[str, str]:
     state = results.status(run.id)
-    if state.status == "diverged":
-        return "diverged", f"diverged: {state.reason}" if state.reason else "diverged"
+    if state.status in ("diverged", "skipped"):
+        return state.status, f"{state.status}: {state.reason}" if state.reason else state.status
     keys = [test.key] if test else [e for r, e in results.sources if r == run.id]
     if not any(results.values(run.id, k, "psnr") is not None for k in keys):
         return "missing", "no result: not run yet, or its job failed (see results/logs)"
@@ -106,7 +106,7 @@ def scores(
     """Seed to values by (image, kernel) of the seeds that have a result."""
     found = {}
     for run in row.runs:
-        if results.status(run.id).status == "diverged":
+        if results.status(run.id).status in ("diverged", "skipped"):
             continue
         values = results.values(run.id, test.key, metric)
         if values is not None and kernel is not None:

@@ -31,7 +31,7 @@ VERSION = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
 
 @dataclass(frozen=True)
 class Status:
-    """What became of one run: ``trained``, ``loaded``, ``diverged``, ``classical`` or ``missing``."""
+    """What became of one run: ``trained``, ``loaded``, ``diverged``, ``skipped``, ``classical`` or ``missing``."""
 
     status: str
     reason: str = ""

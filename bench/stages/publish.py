@@ -53,6 +53,7 @@ def publish(plan: Plan, *, name: str | None = None) -> Path:
         if path.is_file():
             old = read_csv(path, tuple(KEYS[file]))
             text = pd.concat([old, text], ignore_index=True).drop_duplicates(KEYS[file], keep="last")
+        text = text.sort_values(KEYS[file], kind="stable")
         atomic.write_bytes(path, text.to_csv(index=False, lineterminator="\n").encode())
     dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
     atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())

@@ -174,6 +174,7 @@ def _write(
         "steps": steps,
         "seconds": round(seconds, 3),
         "resumed_from": resumed_from or [],
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "device": str(device),
         "machine": provenance.machine(),
         "versions": provenance.versions(),
