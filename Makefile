@@ -1,9 +1,11 @@
 # make          installs into .venv and runs the pipeline on the photographs that ship with scikit-image
+# make TABLES=all              the same for every table of the paper
 # make test     the tests            make check    ruff, mypy, snakefmt, snakemake --lint
 # make TORCH_INDEX=URL …             takes torch from another wheel index (a CUDA build, say)
 PYTHON ?= python3
 PRESET ?= quick
 CORES ?= all
+TABLES ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := .venv/.installed
@@ -12,7 +14,7 @@ STAMP := .venv/.installed
 
 all: install
 	@echo "preset $(PRESET): the report will be reports/$(PRESET)/index.md"
-	@$(BIN)/python -m bench run --preset $(PRESET) --cores $(CORES)
+	@$(BIN)/python -m bench run --preset $(PRESET) --cores $(CORES) $(if $(TABLES),--config tables=$(TABLES))
 
 install: $(STAMP)
 

@@ -44,13 +44,15 @@ def planned(verb: Callable[..., None]) -> Callable[..., None]:
     """Gives a verb the options that name a plan, and calls it with the plan."""
 
     @click.option("--preset", default="quick", show_default=True, help="a file in config/presets")
+    @click.option("--tables", "chosen", default="", help="tables by id instead of the preset's own, or all")
     @click.option("--images", help="a subset of the test images: N (the first N) or everyN")
     @click.option("--plugins", default="", help="operator files, separated by commas")
     @click.option("--metrics", default="", help="further pyiqa metrics, separated by commas")
     @functools.wraps(verb)
-    def command(preset: str, images: str | None, plugins: str, metrics: str, **rest: Any) -> None:
+    def command(preset: str, chosen: str, images: str | None, plugins: str, metrics: str, **rest: Any) -> None:
         plan = load_plan(
             preset,
+            tables=[t for t in chosen.split(",") if t],
             images=images,
             plugins=[p for p in plugins.split(",") if p],
             metrics=[m for m in metrics.split(",") if m],

@@ -65,7 +65,7 @@ __all__ = [
     "weights",
 ]
 
-CONFIG_KEYS = ("preset", "images", "plugins", "metrics")
+CONFIG_KEYS = ("preset", "tables", "images", "plugins", "metrics")
 """What ``snakemake --config`` and the verbs' options may set."""
 
 
@@ -82,6 +82,8 @@ class Plan:
     plugins: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     subset: str | None = None
+    asked: tuple[str, ...] = ()
+    """Tables asked for instead of the preset's own choice."""
     documents: tuple[Path, ...] = field(default=())
 
     @cached_property
@@ -170,6 +172,7 @@ def preset_names(config: Path = CONFIG) -> list[str]:
 def load_plan(
     preset: str = "quick",
     *,
+    tables: Iterable[str] = (),
     images: str | int | None = None,
     plugins: Iterable[str] = (),
     metrics: Iterable[str] = (),
@@ -179,6 +182,7 @@ def load_plan(
 
     Args:
         preset: a file name in ``config/presets``.
+        tables: table ids instead of the preset's own choice; ``all``: every table that the preset may show.
         images: a subset of the test images: ``5`` (the first five) or ``every10``.
         plugins: operator files in addition to those named in ``config/tables.yaml``.
         metrics: pyiqa metrics in addition to those named there.
@@ -194,9 +198,9 @@ def load_plan(
     tables_doc = strict_yaml.load(config / "tables.yaml")
     published_doc = strict_yaml.load(config / "published.yaml")
     spec = strict_yaml.validate(preset_doc, Preset)
-    tables = strict_yaml.validate(tables_doc, Tables)
+    every = strict_yaml.validate(tables_doc, Tables)
     datasets = load_datasets()
-    every_plugin = tuple(dict.fromkeys([*tables.plugins, *plugins]))
+    every_plugin = tuple(dict.fromkeys([*every.plugins, *plugins]))
     resolver = Resolver(
         spec,
         preset_doc,
@@ -208,22 +212,24 @@ def load_plan(
         preset,
     )
     resolver.check_data()
-    chosen = spec.tables if spec.tables is not None else list(tables.tables)
-    for i, table in enumerate(chosen):
-        if table not in tables.tables:
-            hint = nearest(table, tables.tables)
-            raise preset_doc.error(
-                ("tables", i),
-                f"unknown table {table!r}{hint} (allowed: {', '.join(tables.tables)})",
-            )
+    for i, table in enumerate(spec.tables or ()):
+        if table not in every.tables:
+            hint = nearest(table, every.tables)
+            raise preset_doc.error(("tables", i), f"unknown table {table!r}{hint} (allowed: {', '.join(every.tables)})")
+    asked = tuple(tables)
+    for table in asked:
+        if table != "all" and table not in every.tables:
+            hint = nearest(table, every.tables)
+            raise BenchError(f"tables: unknown table {table!r}{hint} (allowed: all, {', '.join(every.tables)})")
+    chosen = list(every.tables) if "all" in asked or not (asked or spec.tables) else list(asked or spec.tables or ())
     for key in spec.seeds:
-        if key != "default" and key not in tables.tables:
-            raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, tables.tables)}")
-    for name, entry in tables.tables.items():
+        if key != "default" and key not in every.tables:
+            raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, every.tables)}")
+    for name, entry in every.tables.items():
         resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
         for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
-    views = {name: tables.tables[name] for name in chosen if _shown(tables.tables[name], preset, spec)}
+    views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}
     return Plan(
         name=preset,
         preset=spec,
@@ -232,8 +238,9 @@ def load_plan(
         published=published_doc.data.get("tables", {}),
         datasets=datasets,
         plugins=every_plugin,
-        metrics=tuple(dict.fromkeys([*tables.metrics, *metrics])),
+        metrics=tuple(dict.fromkeys([*every.metrics, *metrics])),
         subset=_subset(images),
+        asked=asked,
         documents=(preset_doc.path, tables_doc.path, published_doc.path),
     )
 
@@ -251,6 +258,7 @@ def plan_from_config(config: Mapping[str, Any]) -> Plan:
             raise BenchError(f"--config: unknown key {key!r}{hint} (allowed: {allowed})")
     return load_plan(
         str(config.get("preset", "lite")),
+        tables=_words(config.get("tables")),
         images=config.get("images"),
         plugins=_words(config.get("plugins")),
         metrics=_words(config.get("metrics")),
@@ -280,6 +288,8 @@ def _subset(images: str | int | None) -> str | None:
 def command_options(plan: Plan) -> str:
     """The options that give a verb this plan, for a shell command."""
     options = [f"--preset {plan.name}"]
+    if plan.asked:
+        options.append(f"--tables {','.join(plan.asked)}")
     if plan.subset:
         options.append(f"--images {plan.subset}")
     if plan.plugins:
