@@ -29,6 +29,12 @@ def test_python_blocks_run(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
+def test_the_example_is_the_one_that_make_rendered() -> None:
+    example = (ROOT / "docs" / "example.md").read_text()
+    assert f"<!-- example: begin -->\n{example}<!-- example: end -->" in TEXT
+    assert (ROOT / "docs" / "example.png").stat().st_size > 10_000
+
+
 def test_the_commands_are_the_expected_kinds() -> None:
     assert COMMANDS[:2] == ["make", "make test"]
     assert sum(c.startswith("snakemake") for c in COMMANDS) >= 5
