@@ -46,8 +46,10 @@ def run(preset: str, *, cores: str = "all", targets: tuple[str, ...] = (), extra
                     f"Snakemake (process {others[0]}) is at work in {Path.cwd()}; wait for it or stop it first"
                 )
             print("clearing the lock that a killed run left behind")
-            subprocess.run([*snakemake, "--unlock", "--quiet", "all"], check=False)
-        command = [*snakemake, *targets, "--cores", cores, "--config", f"preset={preset}", *extra]
+            unlock = ["--unlock", "--quiet", "all", "--config", f"preset={preset}"]
+            subprocess.run([*snakemake, *unlock], check=False)
+        quiet = ["--quiet", "rules", "reason", "host"]  # "n of m steps done" stays
+        command = [*snakemake, *targets, "--cores", cores, *quiet, "--config", f"preset={preset}", *extra]
         child = subprocess.Popen(command)
         while True:
             try:

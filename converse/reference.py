@@ -103,7 +103,10 @@ def reference(
     flat_y, flat_x0 = y.reshape(b * c, h * w, 1), prior.reshape(b * c, h * w * scale**2, 1)
     # (A'A + lam I) X = A'Y + lam X0 is solved through the smaller matrix A A' + lam I.
     eye = torch.eye(h * w, dtype=torch.float64, device=y.device)
-    dual = torch.linalg.solve(a @ at + weight * eye, flat_y - a @ flat_x0)
+    # Symmetric and positive definite. Not torch.linalg.solve: with MKL 2024.2 its LU is wrong ("Parameter 6 was
+    # incorrect on entry to DLASWP") once torch.set_num_threads has gone down to 1 and up again in the process.
+    factor = torch.linalg.cholesky(a @ at + weight * eye)
+    dual = torch.cholesky_solve(flat_y - a @ flat_x0, factor)
     x = (flat_x0 + at @ dual).reshape(b, c, h * scale, w * scale)
     top, left = ph * scale, pw * scale
     return x[:, :, top : h * scale - top, left : w * scale - left]
