@@ -46,7 +46,7 @@ def run(preset: str, *, cores: str = "all", targets: tuple[str, ...] = (), extra
                     f"Snakemake (process {others[0]}) is at work in {Path.cwd()}; wait for it or stop it first"
                 )
             print("clearing the lock that a killed run left behind")
-            unlock = ["--unlock", "--quiet", "all", "--config", f"preset={preset}"]
+            unlock = ["--unlock", "--cores", "1", "--quiet", "all", "--config", f"preset={preset}"]
             subprocess.run([*snakemake, *unlock], check=False)
         quiet = ["--quiet", "rules", "reason", "host"]  # "n of m steps done" stays
         command = [*snakemake, *targets, "--cores", cores, *quiet, "--config", f"preset={preset}", *extra]
