@@ -48,11 +48,13 @@ def _check(restored: Pixels, target: Pixels) -> None:
 
 
 def psnr(restored: Pixels, target: Pixels) -> float:
-    """20 log10(255 / RMSE) in dB over all pixels and channels; infinite for equal images."""
-    from skimage.metrics import mean_squared_error
+    """20 log10(255 / RMSE) in dB over all pixels and channels; infinite for equal images.
 
+    Not scikit-image's: its module imports scipy.stats, a second in every job. Sums of squared bytes are exact in
+    float64, so the two agree to the last bit (tested).
+    """
     _check(restored, target)
-    mse = float(mean_squared_error(target, restored))
+    mse = float(np.mean((target.astype(np.float64) - restored) ** 2))
     return float("inf") if mse == 0 else 10.0 * float(np.log10(255.0**2 / mse))
 
 

@@ -192,22 +192,23 @@ def arithmetic(threads: int) -> Iterator[None]:
     """Fixed threads and deterministic algorithms inside the block, as they were before after it.
 
     A GPU has no deterministic form of some backward passes (reflection padding); those warn there.
+    The debug mode is the same switch as ``use_deterministic_algorithms`` without its import of torch._inductor,
+    which costs every job two seconds and concerns compiled code only.
     """
     before = (
         torch.get_num_threads(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.get_deterministic_debug_mode(),
         torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark,
     )
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1], warn_only=before[2])
-        torch.utils.deterministic.fill_uninitialized_memory = before[3]  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark = before[4]
+        torch.set_deterministic_debug_mode(before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = before[2]  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = before[3]

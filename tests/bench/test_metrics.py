@@ -55,6 +55,15 @@ def test_psnr_and_ssim_are_the_definitions(make) -> None:  # type: ignore[no-unt
     assert abs(metrics.ssim(restored, target) - ssim_written_out(restored, target)) < 1e-6
 
 
+@pytest.mark.parametrize("make", CHANNELS.values(), ids=CHANNELS.keys())
+def test_psnr_is_that_of_scikit_image_to_the_last_bit(make) -> None:  # type: ignore[no-untyped-def]
+    from skimage.metrics import peak_signal_noise_ratio
+
+    target = make()
+    restored = noisy(target)
+    assert metrics.psnr(restored, target) == float(peak_signal_noise_ratio(target, restored, data_range=255))
+
+
 def test_equal_images() -> None:
     image = photograph()
     assert metrics.psnr(image, image) == float("inf")
