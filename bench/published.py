@@ -42,8 +42,12 @@ class PublishedTable:
 
 def published_table(plan: Plan, table: str) -> PublishedTable:
     """The paper's numbers for a table; without columns where the paper has no such table."""
-    name = plan.tables[table].published or table
-    data: Mapping[str, Any] = plan.published.get(name) or {}
+    return paper_table(plan.published, plan.tables[table].published or table)
+
+
+def paper_table(published: Mapping[str, Any], table: str) -> PublishedTable:
+    """One of the paper's tables by its id in ``published.yaml``."""
+    data: Mapping[str, Any] = published.get(table) or {}
     names = list(data.get("columns", []))
     cells: dict[tuple[str, str, str], float] = {}
     parameters: dict[str, int] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import atomic, captions, formats, layout
+from bench import atomic, captions, formats, layout, reproducibility, reproducibility_page
 from bench.drawings import KINDS
 from bench.errors import BenchError
 from bench.failures import failures
@@ -20,6 +20,7 @@ from bench.plan import Plan
 from bench.results import COLUMNS, Results, load
 from bench.table_view import table_view
 from bench.throughput_table import throughput_views
+from bench.view import View
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
@@ -36,7 +37,7 @@ class Picture:
 
 
 def report(plan: Plan, *, allow_missing: bool = False) -> Path:
-    """Write ``index.md``, ``index.html`` and the tidy data with their column dictionary.
+    """Write ``index.md``, ``index.html``, ``reproducibility.md`` and the tidy data with their column dictionary.
 
     Args:
         plan: what to report.
@@ -67,7 +68,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for name in ("index.md", "index.html"):
+    for name in ("index.md", "index.html", *(["reproducibility.md"] if context["reproducibility"] else [])):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
     _write_data(folder / "data", results)
@@ -104,11 +105,32 @@ def _context(plan: Plan, results: Results, allow_missing: bool) -> dict[str, Any
         "provenance": _provenance(plan, results),
         "datasets": _datasets(plan),
         "failures": failures(plan, results),
+        "reproducibility": _reproducibility(plan, results),
+    }
+
+
+def _reproducibility(plan: Plan, results: Results) -> dict[str, Any] | None:
+    """The reproducibility page in both formats; None where the configuration has no words for it."""
+    words = reproducibility.load(plan)
+    if words is None:
+        return None
+    page = reproducibility_page.page(plan, results, words)
+
+    def both(view: View) -> dict[str, str]:
+        return {"md": formats.markdown(view), "html": formats.html_fragment(view)}
+
+    return {
+        "statement": page.statement,
+        "overview": both(page.overview),
+        "parts": [
+            {"id": part.id, "title": part.title, "views": [both(v) for v in part.views], "lists": part.lists}
+            for part in page.parts
+        ],
     }
 
 
 def _subset(plan: Plan) -> str:
-    tests = [t for task in plan.preset.tasks.values() for t in task.evaluate]
+    tests = list({t.key: t for table in plan.tables for t in plan.table_tests(table)}.values())
     if plan.subset:
         return f"Only a subset of the test images was used: {captions.subset_text(plan.subset)} of every set."
     return captions.subset_warning(tests)
@@ -177,7 +199,8 @@ def _datasets(plan: Plan) -> list[tuple[str, str, str, str]]:
     for task in plan.preset.tasks.values():
         for name in task.train:
             uses.setdefault(name, set()).add("training")
-        for test in task.evaluate:
+    for table in plan.tables:
+        for test in plan.table_tests(table):
             uses.setdefault(test.data, set()).add("test")
             if test.kernels:
                 uses.setdefault(test.kernels, set()).add("blur kernels")
