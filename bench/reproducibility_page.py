@@ -181,12 +181,12 @@ def _mean(results: Results, row: PlannedRow, test: Evaluation) -> str:
 def _overview(plan: Plan, found: Reproducibility, answers: Sequence[Answer]) -> View:
     columns = [
         Column("table", "label"),
-        Column("published averages", "paper"),
-        Column("with released weights", "count"),
-        Column("measured", "count", "released weights, this preset"),
-        Column(f"within {WITHIN_DB} dB", "count", "released weights, this preset"),
-        Column("largest |Δ| (dB)", "count", "released weights, this preset"),
-        Column("of a subset", "count", "released weights, this preset"),
+        Column("published", "paper"),
+        Column("with weights", "count"),
+        Column("averages", "count", "measured here"),
+        Column(f"within {WITHIN_DB} dB", "count", "measured here"),
+        Column("largest |Δ|", "count", "measured here"),
+        Column("of a subset", "count", "measured here"),
     ]
     lines = []
     for table in plan.published:
