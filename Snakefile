@@ -1,6 +1,7 @@
 # Thin: one rule per verb. What is to be done comes from bench.plan; how, from bench/stages.
 #   snakemake --cores 8 all                          the six test sets, reduced budgets
-#   snakemake --cores 8 all --config preset=paper    full networks and budgets
+#   snakemake --cores 8 released                     the released weights, no training (as every preset's name:
+#   snakemake --cores 8 all --config preset=released is the same)
 #   snakemake --cores 2 table4 --config preset=quick one table
 import os
 import sys
@@ -9,26 +10,25 @@ sys.path.insert(0, workflow.basedir)
 shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
 
 from bench import layout
-from bench import plan as planning
 from bench.errors import BenchError
-from bench.snake import Targets, trained
+from bench.snake import Presets
 
 try:
-    PLAN = planning.plan_from_config(config)
+    PRESETS = Presets(config)
 except BenchError as error:
     sys.exit(f"error: {error}")
 
-# Reaches the jobs as a resource and not as `params`, which make a job rerun when they change: a run that
-# two presets share must not be stale in the other one.
-OPTIONS = planning.command_options(PLAN)
-TARGETS = Targets(PLAN)
+PLAN = PRESETS.chosen.plan
+OPTIONS = PRESETS.chosen.options
 
 
 wildcard_constraints:
+    preset="|".join(PRESETS.names),
     run="[^/]+",
     key="[^/]+",
-    table="|".join([*PLAN.tables, layout.THROUGHPUT]),
-    figure="|".join(PLAN.figures) or "none",
+    table="[^/]+",
+    figure="[^/]+",
+    analysis="[^/]+",
 
 
 localrules:
@@ -39,7 +39,17 @@ localrules:
 rule all:
     default_target: True
     input:
-        TARGETS.everything(),
+        lambda w: PRESETS.everything(PLAN.name),
+
+
+for preset in PRESETS.names:
+
+    rule:
+        name:
+            preset
+        localrule: True
+        input:
+            lambda w, preset=preset: PRESETS.everything(preset),
 
 
 rule reports:
@@ -56,7 +66,7 @@ rule reports:
         " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee {log}"
 
 
-for short, files in TARGETS.tables().items():
+for short, files in PRESETS.chosen.tables().items():
 
     rule:
         name:
@@ -85,26 +95,26 @@ rule fetch:
 
 rule check:
     input:
-        TARGETS.manifests(),
+        lambda w: PRESETS[w.preset].manifests(),
     output:
-        str(layout.check_json()),
+        str(layout.check_json("{preset}")),
     log:
-        "results/logs/check.log",
+        "results/logs/check/{preset}.log",
     conda:
         "envs/bench.yaml"
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS[w.preset].options,
         mem_mb=2000,
         runtime=10,
     params:
-        rows=PLAN.digest(),
+        rows=lambda w: PRESETS[w.preset].plan.digest(),
     shell:
         "python -m bench check {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 rule train:
     input:
-        lambda w: TARGETS.training_inputs(w.run),
+        lambda w: PRESETS.of_run(w.run).training_inputs(w.run),
     output:
         weights=str(layout.weights("{run}")),
         curve=str(layout.curve_csv("{run}")),
@@ -113,23 +123,21 @@ rule train:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
-    wildcard_constraints:
-        run=trained(PLAN),
     conda:
         "envs/bench.yaml"
-    threads: lambda w: PLAN.run(w.run).threads
+    threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS.of_run(w.run).options,
         mem_mb=3000,
         runtime=2880,
-        gpu=TARGETS.gpus,
+        gpu=lambda w: PRESETS.of_run(w.run).gpus,
     shell:
         "python -m bench train {wildcards.run} {resources.options} 2>&1 | tee {log}"
 
 
 rule evaluate:
     input:
-        lambda w: TARGETS.evaluation_inputs(w.run, w.key),
+        lambda w: PRESETS.of_run(w.run, w.key).evaluation_inputs(w.run, w.key),
     output:
         metrics=str(layout.metrics_csv("{run}", "{key}")),
         showcase=str(layout.showcase_png("{run}", "{key}")),
@@ -139,12 +147,12 @@ rule evaluate:
         "results/benchmarks/evaluate/{run}.{key}.tsv"
     conda:
         "envs/bench.yaml"
-    threads: lambda w: PLAN.run(w.run).threads
+    threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS.of_run(w.run, w.key).options,
         mem_mb=4000,
         runtime=1440,
-        gpu=TARGETS.gpus,
+        gpu=lambda w: PRESETS.of_run(w.run).gpus,
     params:
         metrics=PLAN.metrics,
     shell:
@@ -154,44 +162,66 @@ rule evaluate:
 
 rule throughput:
     input:
-        TARGETS.timing_inputs(),
+        lambda w: PRESETS[w.preset].timing_inputs(),
     output:
-        str(layout.throughput_csv(PLAN.name)),
+        str(layout.throughput_csv("{preset}")),
     log:
-        "results/logs/throughput.log",
+        "results/logs/throughput/{preset}.log",
     priority: 1
     conda:
         "envs/bench.yaml"
     threads: workflow.cores
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS[w.preset].options,
         mem_mb=6000,
         runtime=120,
-        gpu=TARGETS.gpus,
+        gpu=lambda w: PRESETS[w.preset].gpus,
     params:
-        cases=PLAN.preset.throughput.model_dump(mode="json"),
+        cases=lambda w: PRESETS[w.preset].plan.preset.throughput.model_dump(mode="json"),
         operators=PLAN.operators_digest(),
     shell:
         "python -m bench throughput {resources.options} 2>&1 | tee {log}"
 
 
+rule analyze:
+    input:
+        lambda w: PRESETS.of_analysis(w.analysis).analysis_inputs(w.analysis),
+    output:
+        str(layout.analysis_csv("{analysis}")),
+    log:
+        "results/logs/analyze/{analysis}.log",
+    benchmark:
+        "results/benchmarks/analyze/{analysis}.tsv"
+    conda:
+        "envs/bench.yaml"
+    threads: lambda w: PRESETS.of_analysis(w.analysis).plan.preset.threads
+    resources:
+        options=lambda w: PRESETS.of_analysis(w.analysis).options,
+        mem_mb=4000,
+        runtime=480,
+        gpu=lambda w: PRESETS.of_analysis(w.analysis).gpus,
+    shell:
+        "python -m bench analyze {wildcards.analysis} {resources.options} > {log} 2>&1"
+        " || {{ cat {log}; exit 1; }}"
+
+
 rule tables:
     input:
-        lambda w: TARGETS.table_inputs(w.table),
+        lambda w: PRESETS[w.preset].table_inputs(w.table),
     output:
-        multiext(str(layout.table_stem(PLAN.name, "{table}")), ".md", ".tex", ".csv"),
+        multiext(str(layout.table_stem("{preset}", "{table}")), ".md", ".tex", ".csv"),
     log:
-        f"results/logs/tables/{PLAN.name}.{{table}}.log",
+        "results/logs/tables/{preset}.{table}.log",
     group:
         "render"
     conda:
         "envs/bench.yaml"
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS[w.preset].options,
         mem_mb=1000,
         runtime=10,
     params:
-        rows=lambda w: PLAN.fingerprint(w.table),
+        rows=lambda w: PRESETS[w.preset].plan.fingerprint(w.table),
         code=layout.code_digest("tables"),
     shell:
         "python -m bench tables {wildcards.table} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
@@ -199,21 +229,21 @@ rule tables:
 
 rule figures:
     input:
-        lambda w: [*PLAN.figure_inputs(w.figure)],
+        lambda w: [*PRESETS[w.preset].plan.figure_inputs(w.figure)],
     output:
-        multiext(str(layout.figure_stem(PLAN.name, "{figure}")), ".png", ".pdf"),
+        multiext(str(layout.figure_stem("{preset}", "{figure}")), ".png", ".pdf"),
     log:
-        f"results/logs/figures/{PLAN.name}.{{figure}}.log",
+        "results/logs/figures/{preset}.{figure}.log",
     group:
         "render"
     conda:
         "envs/bench.yaml"
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
         runtime=10,
     params:
-        rows=lambda w: PLAN.fingerprint(PLAN.figures[w.figure][0]),
+        rows=lambda w: PRESETS[w.preset].plan.figure_fingerprint(w.figure),
         code=layout.code_digest("figures"),
     shell:
         "python -m bench figures {wildcards.figure} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
@@ -221,37 +251,39 @@ rule figures:
 
 rule report:
     input:
-        TARGETS.rendered(),
-        layout.throughput_csv(PLAN.name),
+        lambda w: PRESETS[w.preset].rendered(),
+        layout.throughput_csv("{preset}"),
     output:
-        multiext(str(layout.report_dir(PLAN.name) / "index"), ".md", ".html"),
+        multiext(str(layout.report_dir("{preset}") / "index"), ".md", ".html"),
     log:
-        f"results/logs/report/{PLAN.name}.log",
+        "results/logs/report/{preset}.log",
     conda:
         "envs/bench.yaml"
     resources:
-        options=OPTIONS,
+        options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
         runtime=10,
     params:
-        rows=PLAN.fingerprint(),
+        rows=lambda w: PRESETS[w.preset].plan.fingerprint(),
         code=layout.code_digest("report"),
     shell:
         "python -m bench report {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
 
 onsuccess:
-    report = layout.report_dir(PLAN.name) / "index.md"
-    if report.exists():
-        print(f"\nThe report: {report} (and index.html beside it)")
+    for targets in PRESETS.asked():
+        report = layout.report_dir(targets.plan.name) / "index.md"
+        if report.exists():
+            print(f"\nThe report: {report} (and index.html beside it)")
 
 
 onerror:
     print(
         "\nSomething failed (see above). Rendering what exists; the same command goes on from here."
     )
-    shell(
-        f"python -m bench tables {OPTIONS} --allow-missing; "
-        f"python -m bench figures {OPTIONS} --allow-missing; "
-        f"python -m bench report {OPTIONS} --allow-missing || true"
-    )
+    for targets in PRESETS.asked():
+        shell(
+            f"python -m bench tables {targets.options} --allow-missing; "
+            f"python -m bench figures {targets.options} --allow-missing; "
+            f"python -m bench report {targets.options} --allow-missing || true"
+        )

@@ -152,6 +152,18 @@ def throughput(plan: Plan, device: str | None, quiet: bool) -> None:
     run(plan, device=device, progress=not quiet)
 
 
+@cli.command()
+@click.argument("names", nargs=-1)
+@device_option
+@quiet_option
+@planned
+def analyze(plan: Plan, names: tuple[str, ...], device: str | None, quiet: bool) -> None:
+    """Carry out analyses of the released networks (all, or by NAME)."""
+    from bench.stages.analyze import analyze as run
+
+    run(plan, names or None, device=device, progress=not quiet)
+
+
 names_argument = click.argument("names", nargs=-1)
 missing_option = click.option("--allow-missing", is_flag=True, help="render what exists and say what is missing")
 

@@ -56,9 +56,19 @@ def throughput_csv(preset: str) -> Path:
     return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}.csv"
 
 
-def check_json() -> Path:
-    """Written when every row has been built on the meta device."""
-    return RESULTS / "check.json"
+def check_json(preset: str) -> Path:
+    """Written when every row of a preset has been built on the meta device."""
+    return RESULTS / "check" / f"{preset}.json"
+
+
+def analysis_csv(analysis_id: str) -> Path:
+    """Tidy table of an analysis (`bench.planned_analyses.AnalysisSpec.id`)."""
+    return RESULTS / "analyses" / f"{analysis_id}.csv"
+
+
+def analysis_case(analysis_id: str, case: tuple[str, ...], suffix: str) -> Path:
+    """One measured case: its part of the table (``.csv``), the pictures it kept (``.npz``)."""
+    return RESULTS / "analyses" / analysis_id / f"{'@'.join(case)}{suffix}"
 
 
 def report_dir(preset: str) -> Path:
@@ -79,6 +89,11 @@ def figure_stem(preset: str, figure: str) -> Path:
 def evidence_dir(name: str) -> Path:
     """Committed tidy results of one machine and day."""
     return RESULTS / "evidence" / name
+
+
+def evidence_analysis(name: str, analysis_id: str) -> Path:
+    """Committed tidy table of an analysis."""
+    return evidence_dir(name) / "analyses" / f"{analysis_id}.csv"
 
 
 def evidence_reports(name: str) -> Path:

@@ -19,6 +19,7 @@ from bench.layout import (
     CONFIG,
     REPORTS,
     RESULTS,
+    analysis_csv,
     check_json,
     code_digest,
     curve_csv,
@@ -34,6 +35,8 @@ from bench.layout import (
     throughput_csv,
     weights,
 )
+from bench.planned_analyses import AnalysisSpec
+from bench.planned_analyses import resolve as resolve_analyses
 from bench.resolve import PlannedRow, Resolver, digest
 from bench.spec import Evaluation, Preset, RunSpec, Table, Tables
 from converse import registry
@@ -81,6 +84,7 @@ class Plan:
     datasets: Mapping[str, Dataset]
     plugins: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    analyses: Mapping[str, AnalysisSpec] = field(default_factory=dict)
     subset: str | None = None
     asked: tuple[str, ...] = ()
     """Tables asked for instead of the preset's own choice."""
@@ -122,6 +126,8 @@ class Plan:
 
     def figure_inputs(self, figure: str) -> list[Path]:
         """The files that a figure is drawn from."""
+        if figure in self.analyses:
+            return [analysis_csv(self.analyses[figure].id)]
         table, kind = self.figures[figure]
         runs = self.table_runs(table)
         if kind == "curves":
@@ -145,6 +151,10 @@ class Plan:
     def operators_digest(self) -> str:
         """Hash over the names and files of all operators, for the throughput stage."""
         return digest([(n, o.sha256) for n, o in registry.operators(self.plugins).items()])
+
+    def figure_fingerprint(self, figure: str) -> str:
+        """Hash of what a figure depends on beside its inputs."""
+        return self.analyses[figure].id if figure in self.analyses else self.fingerprint(self.figures[figure][0])
 
     def fingerprint(self, table: str | None = None) -> str:
         """Hash of what rendering depends on beside the metrics: titles, labels, notes, cells."""
@@ -239,6 +249,8 @@ def load_plan(
         datasets=datasets,
         plugins=every_plugin,
         metrics=tuple(dict.fromkeys([*every.metrics, *metrics])),
+        # Who asks for certain tables wants those.
+        analyses=resolve_analyses(spec, preset_doc, datasets) if not asked or "all" in asked else {},
         subset=_subset(images),
         asked=asked,
         documents=(preset_doc.path, tables_doc.path, published_doc.path),

@@ -109,6 +109,13 @@ class Throughput(Strict):
     models: list[ModelCase] = []
 
 
+class AnalysisChoice(Strict):
+    """An analysis (a file in ``bench/analyses``) with settings of its own."""
+
+    name: str
+    settings: dict[str, Any] = {}
+
+
 class Preset(Strict):
     """``config/presets/<name>.yaml``."""
 
@@ -126,6 +133,8 @@ class Preset(Strict):
     """Table ids of this preset; None: all."""
     tasks: dict[Task, TaskPreset]
     throughput: Throughput
+    analyses: list[str | AnalysisChoice] = []
+    """Analyses of the released networks and figures of the paper, by name (``bench/analyses``)."""
 
 
 class Checkpoint(Strict):

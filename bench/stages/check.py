@@ -40,7 +40,7 @@ def check(plan: Plan) -> None:
         "skipped": skipped,
         "leaks_checked": _check_leaks(plan),
     }
-    atomic.write_bytes(layout.check_json(), (json.dumps(record, indent=1) + "\n").encode())
+    atomic.write_bytes(layout.check_json(plan.name), (json.dumps(record, indent=1) + "\n").encode())
 
 
 def row_of(plan: Plan, run: RunSpec) -> str:

@@ -37,7 +37,7 @@ def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_row_is_built(tmp_path: Path) -> None:
     plan = tiny_plan(tmp_path)
     check(plan)
-    record = json.loads(layout.check_json().read_text())
+    record = json.loads(layout.check_json(plan.name).read_text())
     assert set(record["parameters"]) == set(plan.runs) and record["leaks_checked"] == ["train against test"]
     built = networks.build(plan.run(run_id(plan, "sr")), ())
     assert record["parameters"][run_id(plan, "sr")] == networks.count_parameters(built)
@@ -82,7 +82,7 @@ def test_a_bad_row_is_named(tmp_path: Path, row: str, change: dict[str, Any], me
     plan = with_row(tiny_plan(tmp_path), row, **change)
     with pytest.raises(BenchError, match=message) as caught:
         check(plan)
-    assert "\n" not in str(caught.value) and not layout.check_json().exists()
+    assert "\n" not in str(caught.value) and not layout.check_json(plan.name).exists()
 
 
 def test_a_test_image_among_the_training_images_is_refused(tmp_path: Path) -> None:
