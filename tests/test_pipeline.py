@@ -49,12 +49,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pipeline")
     for name in ("Snakefile", "datasets.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("config", "datasets", "profiles", "envs", "bench", "converse"):
+    for name in ("config", "datasets", "profiles", "envs", "report", "bench", "converse"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for preset in (folder / "config" / "presets").glob("*.yaml"):
         preset.unlink()
     (folder / "config" / "presets" / "tiny.yaml").write_text(PRESET)
     (folder / "config" / "tables.yaml").write_text(TABLES)
+    (folder / "config" / "reproducibility.yaml").unlink()  # its words are about the rows of the full configuration
     return folder
 
 

@@ -46,7 +46,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     for name in ("Snakefile", "datasets.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("config", "datasets", "profiles", "envs", "bench", "converse"):
+    for name in ("config", "datasets", "profiles", "envs", "report", "bench", "converse"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

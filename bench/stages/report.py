@@ -68,7 +68,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for name in ("index.md", "index.html", *(["reproducibility.md"] if context["reproducibility"] else [])):
+    for name in ("index.md", "index.html", "reproducibility.md"):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
     _write_data(folder / "data", results)
