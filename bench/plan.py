@@ -38,7 +38,7 @@ from bench.layout import (
 from bench.planned_analyses import AnalysisSpec
 from bench.planned_analyses import resolve as resolve_analyses
 from bench.resolve import PlannedRow, Resolver, digest
-from bench.spec import Evaluation, Preset, RunSpec, Table, Tables
+from bench.spec import Evaluation, Preset, RunSpec, Table, Tables, Task
 from converse import registry
 
 __all__ = [
@@ -106,10 +106,18 @@ class Plan:
             raise BenchError(f"no run {run_id!r} in preset {self.name!r}{hint} (python -m bench plan lists them)")
         return self.runs[run_id]
 
-    def evaluations(self, run: RunSpec) -> list[Evaluation]:
-        """The tests of one run: those of its task, restricted to the plan's subset of images."""
-        tests = self.preset.tasks[run.task].evaluate
+    def table_tests(self, table: str, task: Task | None = None) -> list[Evaluation]:
+        """The tests of one table: its own, or those of its task (or of ``task``), with the plan's subset of images."""
+        entry = self.tables[table]
+        tests = entry.evaluate
+        if tests is None:
+            tests = self.preset.tasks[task or entry.task].evaluate
         return [t if t.subset or not self.subset else t.model_copy(update={"subset": self.subset}) for t in tests]
+
+    def evaluations(self, run: RunSpec) -> list[Evaluation]:
+        """The tests of one run: those of every table that shows it, each once."""
+        tables = [t for t, rows in self.rows.items() if any(r.id == run.id for row in rows for r in row.runs)]
+        return list({test.key: test for t in tables for test in self.table_tests(t, run.task)}.values())
 
     def table_runs(self, table: str) -> list[RunSpec]:
         """Distinct runs of one table."""
@@ -117,7 +125,7 @@ class Plan:
 
     def table_metrics(self, table: str) -> list[Path]:
         """The metric files that a table is made of."""
-        return [metrics_csv(r.id, e.key) for r in self.table_runs(table) for e in self.evaluations(r)]
+        return [metrics_csv(r.id, e.key) for r in self.table_runs(table) for e in self.table_tests(table, r.task)]
 
     @property
     def figures(self) -> dict[str, tuple[str, str]]:
@@ -133,7 +141,7 @@ class Plan:
         if kind == "curves":
             return [curve_csv(r.id) for r in runs if r.train]
         if kind == "visual":
-            return [showcase_png(r.id, e.key) for r in runs for e in self.evaluations(r)[:1]]
+            return [showcase_png(r.id, e.key) for r in runs for e in self.table_tests(table, r.task)[:1]]
         if kind == "latency":
             return [*self.table_metrics(table), throughput_csv(self.name)]
         return self.table_metrics(table)
@@ -237,6 +245,7 @@ def load_plan(
             raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, every.tables)}")
     for name, entry in every.tables.items():
         resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
+        resolver.check_tests(name, entry)
         for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
     views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}

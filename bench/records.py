@@ -52,7 +52,7 @@ def tests_of(plan: Plan, table: str) -> list[Evaluation]:
     Raises:
         BenchError: they mix protocols.
     """
-    tests = plan.evaluations(RunSpec(task=plan.tables[table].task))
+    tests = plan.table_tests(table)
     protocols = list(dict.fromkeys(t.protocol for t in tests))
     if len(protocols) > 1:
         raise BenchError(

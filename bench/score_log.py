@@ -27,17 +27,22 @@ class ScoreLog:
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self._path = path
-        self.done: dict[tuple[str, str], Values] = {}
-        head, *lines = _whole_lines(path) or [None]
-        if head == dict(identity):
-            for line in lines:
-                self.done[line["image"], line["kernel"]] = line["values"]
+        self._identity = dict(identity)
+        self.done = read_scores(path, identity)
+        self._rewrite()
+
+    def take(self, scores: Mapping[tuple[str, str], Values]) -> None:
+        """Takes over scores that were measured elsewhere; those that are here already stay."""
+        self.done = {**scores, **self.done}
+        self._rewrite()
+
+    def _rewrite(self) -> None:
         whole = [
-            dict(identity),
+            self._identity,
             *({"image": i, "kernel": k, "values": v} for (i, k), v in self.done.items()),
         ]
         text = "".join(json.dumps(line) + "\n" for line in whole)
-        atomic.write_bytes(path, text.encode())
+        atomic.write_bytes(self._path, text.encode())
 
     def add(self, image: str, kernel: str, values: Values) -> None:
         """Records one image; on the disk when this returns."""
@@ -50,6 +55,14 @@ class ScoreLog:
     def discard(self) -> None:
         """Removes the file."""
         self._path.unlink(missing_ok=True)
+
+
+def read_scores(path: Path, identity: Mapping[str, Any]) -> dict[tuple[str, str], Values]:
+    """Values by (image, kernel) of a log; none where there is no log or it belongs to something else."""
+    head, *lines = _whole_lines(path) or [None]
+    if head != dict(identity):
+        return {}
+    return {(line["image"], line["kernel"]): line["values"] for line in lines}
 
 
 def _whole_lines(path: Path) -> list[Any]:

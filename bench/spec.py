@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.variants import Inference, PlannedInference
+
 Task = Literal["denoising", "sr", "deblurring"]
 Figure = Literal["axis", "curves", "visual", "latency"]
 """Paired differences to the default row; training curves; restorations side by side; PSNR against latency."""
@@ -65,11 +67,14 @@ class Evaluation(Strict):
     kernels: str | None = None
     subset: str | None = None
     """None, ``first5`` (the first five images) or ``every10`` (every tenth image)."""
+    only: list[str] | None = None
+    """Some of the kernels, by name (``kernel_1``); None: all of them."""
 
     @property
     def key(self) -> str:
         """File-name stem, e.g. ``urban100@deblur-circular-s2.55@blur_kernels@every10``."""
-        return "@".join(p for p in (self.data, self.protocol, self.kernels, self.subset) if p)
+        some = "+".join(self.only or ())
+        return "@".join(p for p in (self.data, self.protocol, self.kernels, some, self.subset) if p)
 
 
 class TaskPreset(Strict):
@@ -162,6 +167,8 @@ class Row(Strict):
     method: str | None = None
     options: dict[str, Option] = {}
     checkpoint: Checkpoint | None = None
+    inference: Inference | None = None
+    """How the network is applied to an image; None: to the whole image as it is."""
     note: str | None = None
     published: str | None = None
     """Row of the published table that this one answers; default: the row's own id, if it is there."""
@@ -196,6 +203,8 @@ class Table(Strict):
     operators: OperatorAxis | None = None
     references: list[str] = []
     """Classical rows (`METHODS`)."""
+    evaluate: list[Evaluation] | None = None
+    """Tests of this table alone; None: those of its task in the preset."""
     parameters: bool = False
     figures: list[Figure] = []
     published: str | None = None
@@ -240,6 +249,7 @@ class RunSpec(Strict):
     network: dict[str, Any] | None = None
     checkpoint: Checkpoint | None = None
     train: TrainSpec | None = None
+    inference: PlannedInference | None = None
     threads: int = 1
 
     @property
@@ -262,6 +272,8 @@ class RunSpec(Strict):
             parts.append("released" if self.checkpoint.released else "loaded")
         if self.train:
             parts.append(f"s{self.train.seed}")
+        if self.inference:
+            parts.append(self.inference.slug)
         return "-".join(parts)
 
     @property

@@ -15,5 +15,8 @@ DEGRADE_VERSION = 1
 EVAL_VERSION = 1
 """How a restored image is scored: clipping, rounding, border, colour space, PSNR, SSIM."""
 
+INFERENCE_VERSION = 1
+"""What a network's variant of inference does to an image: tiles, padding, edge taper (`bench.variants`)."""
+
 THROUGHPUT_VERSION = 1
 """What is timed and how."""

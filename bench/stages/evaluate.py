@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bench import atomic, classical, inference, layout, networks, protocols
 from bench import metrics as scoring
 from bench.checkpoint import file_sha256
+from bench.earlier_scores import earlier, sign, take_showcase
 from bench.errors import BenchError, nearest
 from bench.images import read_image, write_png
 from bench.kernels import Kernel, load_kernel
@@ -118,7 +119,7 @@ def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
         return None
     where = networks.choose_device(device or plan.preset.device)
     model = networks.load_run(run, plan.plugins).to(where)
-    return lambda sample, _: inference.apply(model, sample.input, where, sample.kernel)
+    return lambda sample, _: inference.apply(model, sample.input, where, sample.kernel, run.inference)
 
 
 @dataclass
@@ -142,17 +143,20 @@ class _Test:
         names = _names(paths)
         failures: list[str] = []
         kernels = self._kernels(failures)
-        log = ScoreLog(self.target.with_suffix(".partial"), self._identity())
+        identity = self._identity()
+        log = ScoreLog(self.target.with_suffix(".partial"), identity)
         cases = [(path, kernel) for path in paths for kernel in kernels]
+        wanted = {(names[path], kernel) for path, kernel in cases}
+        known = earlier(self.target, self.test, identity)
+        log.take({case: values for case, values in known.items() if case in wanted})
         if cases and not self.showcase.is_file():
-            log.done.pop((names[cases[0][0]], cases[0][1]), None)
+            shown = (names[cases[0][0]], cases[0][1])
+            if not take_showcase(self.target, self.test, identity, shown):
+                log.done.pop(shown, None)
         left = [(p, k) for p, k in cases if (names[p], k) not in log.done]
-        if len(left) < len(cases):
-            print(
-                f"{self.run.id} {self.test.key}: {len(cases) - len(left)} images are done",
-                flush=True,
-            )
         what = f"{self.run.id} {self.test.key}"
+        if len(left) < len(cases):
+            print(f"{what}: {len(cases) - len(left)} images are done", flush=True)
         done = len(cases) - len(left)
         with Progress(what, len(cases), done=done, unit="image", show=self.progress) as bar:
             for path, kernel in left:
@@ -172,6 +176,7 @@ class _Test:
                     )
         if not failures:
             self._write([(names[p], k, log.done[names[p], k]) for p, k in cases])
+            sign(self.target, identity)
             log.discard()
         return failures
 
@@ -184,6 +189,8 @@ class _Test:
             return {"": None}
         found: dict[str, Kernel | None] = {}
         for path in self.plan.datasets[self.test.kernels].files():
+            if self.test.only is not None and path.stem not in self.test.only:
+                continue
             try:
                 found[path.stem] = load_kernel(path)
             except BenchError as error:

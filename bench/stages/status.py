@@ -28,7 +28,8 @@ def show_plan(plan: Plan) -> None:
     for table, rows in plan.rows.items():
         for row in rows:
             todo = [r for r in row.runs if not _trained(r)]
-            missing = sum(not layout.metrics_csv(r.id, e.key).exists() for r in row.runs for e in plan.evaluations(r))
+            tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
+            missing = sum(not layout.metrics_csv(r.id, e.key).exists() for r, e in tests)
             state = row.skipped or ("done" if not todo and not missing else f"{len(todo)} to train, {missing} to score")
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for run in plan.runs.values():

@@ -65,7 +65,7 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
     if name == THROUGHPUT:
         return "" if len(results.throughput) else f"not timed yet (python -m bench throughput --preset {plan.name})"
     for run in plan.table_runs(name):
-        for test in plan.evaluations(run):
+        for test in plan.table_tests(name, run.task):
             if (run.id, test.key) not in results.sources:
                 path = layout.metrics_csv(run.id, test.key)
                 return f"{path} is missing (python -m bench evaluate {run.id} --preset {plan.name})"
