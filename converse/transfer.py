@@ -1,6 +1,9 @@
 """The transfer function G of the operator and the coefficients of its gradient, channel by channel.
 
-Everything here has the size of the spectra, not of the batch, and is computed in float64 and rounded once.
+Everything here has the size of the spectra, not of the batch. Float64 is needed for F: near its nulls the taps
+cancel, and there |F|^2 / lam decides the answer. Once F is rounded, no step of G loses digits that matter (P is a
+sum of positive terms, 1 - F is small only where it is added to something of size 1), so the rest of G is in the
+compute dtype. The gradient of lam sums nearly equal numbers: its coefficients stay in float64 to the end.
 Notation and derivation: :mod:`converse.fourier` and :mod:`converse.spectral`.
 """
 
@@ -26,8 +29,8 @@ def _complex(real: Tensor, imaginary: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.complex(real.to(dtype), imaginary.to(dtype))
 
 
-def _floored(lam: Tensor) -> Tensor:
-    return lam.double().clamp_min(TINY)[:, None, None, None, None]
+def _floored(lam: Tensor, dtype: torch.dtype) -> Tensor:
+    return lam.double().clamp_min(TINY).to(dtype)[:, None, None, None, None]
 
 
 def _inverse_power(fr: Tensor, fi: Tensor, lam: Tensor) -> Tensor:
@@ -35,7 +38,7 @@ def _inverse_power(fr: Tensor, fi: Tensor, lam: Tensor) -> Tensor:
     power = (fr * fr).addcmul_(fi, fi)
     if power.shape[1] > 1:
         power = power.sum((1, 2), keepdim=True)
-    return power.add_(_floored(lam)).reciprocal_()
+    return power.add_(_floored(lam, fr.dtype)).reciprocal_()
 
 
 def _quotient(fr: Tensor, fi: Tensor, inverse: Tensor, nearest: bool) -> tuple[Tensor, Tensor]:
@@ -57,13 +60,13 @@ def _transfer(fr: Tensor, fi: Tensor, q: tuple[Tensor, Tensor], nearest: bool) -
 
 def transfer(kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.dtype) -> Tensor:
     """G for kernel (N, kh, kw) and lam (N,): (N, s, s, H, W // 2 + 1), complex of ``dtype``."""
-    fr, fi = dft.otf(kernel.double())
+    fr, fi = dft.otf(kernel.double()).to(dtype)
     inverse = _inverse_power(fr, fi, lam)
     if dft.scale == 1 and nearest:
         # (conj(F) + lam) / P: the same number as below in half the passes.
-        fr.add_(_floored(lam)).mul_(inverse)
-        return _complex(fr, fi.mul_(inverse.neg_()), dtype)
-    return _complex(*_transfer(fr, fi, _quotient(fr, fi, inverse, nearest), nearest), dtype)
+        fr.add_(_floored(lam, dtype)).mul_(inverse)
+        return torch.complex(fr, fi.mul_(inverse.neg_()))
+    return torch.complex(*_transfer(fr, fi, _quotient(fr, fi, inverse, nearest), nearest))
 
 
 @dataclass(frozen=True)
