@@ -27,7 +27,7 @@ def _madvise() -> Callable[..., int] | None:
     if not sys.platform.startswith("linux") or not hasattr(mmap, "MADV_HUGEPAGE"):
         return None
     try:
-        return ctypes.CDLL(None).madvise  # type: ignore[no-any-return]
+        return ctypes.CDLL(None).madvise
     except (OSError, AttributeError):
         return None
 

@@ -145,7 +145,8 @@ class _Test:
         kernels = self._kernels(failures)
         identity = self._identity()
         log = ScoreLog(self.target.with_suffix(".partial"), identity)
-        cases = [(path, kernel) for path in paths for kernel in kernels]
+        # All images under the first kernel, then the next: an interrupted run leaves whole columns of the table.
+        cases = [(path, kernel) for kernel in kernels for path in paths]
         wanted = {(names[path], kernel) for path, kernel in cases}
         known = earlier(self.target, self.test, identity)
         log.take({case: values for case, values in known.items() if case in wanted})
@@ -175,7 +176,7 @@ class _Test:
                         f"{len(cases)} images; the same command goes on from there"
                     )
         if not failures:
-            self._write([(names[p], k, log.done[names[p], k]) for p, k in cases])
+            self._write([(names[p], k, log.done[names[p], k]) for p in paths for k in kernels])
             sign(self.target, identity)
             log.discard()
         return failures
