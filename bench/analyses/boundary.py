@@ -43,7 +43,7 @@ CIRCULAR, NATURAL = "deblur-circular-s2.55", "deblur-natural-s2.55"
 def cases(lab: Laboratory) -> list[Case]:
     """(network, image, kernel): the first ``count`` photographs in the order of their names."""
     images = lab.photographs("photographs", lab.settings["count"])
-    return [(n, i, k) for n in lab.settings["networks"] for i in images for k in lab.settings["use"]]
+    return [(n, i, k) for i in images for n in lab.settings["networks"] for k in lab.settings["use"]]
 
 
 def measure(lab: Laboratory, case: Case) -> pd.DataFrame:

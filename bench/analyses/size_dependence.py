@@ -44,8 +44,9 @@ ANALYSIS = {
 
 
 def cases(lab: Laboratory) -> list[Case]:
-    """(network, image, kernel, size), for the sizes that the photograph has."""
+    """(network, image, kernel, size), for the sizes that the photograph has; small and quick ones first."""
     found: list[Case] = []
+    order = [f"{h}x{w}" for h, w in lab.settings["sizes"]]
     for network in lab.settings["networks"]:
         task = protocol_of(network).task
         kernels = lab.settings["use"] if protocol_of(network).needs_kernel else [""]
@@ -53,7 +54,7 @@ def cases(lab: Laboratory) -> list[Case]:
             height, width = lab.photograph(task, image).shape[:2]
             sizes = [f"{h}x{w}" for h, w in lab.settings["sizes"] if h <= height and w <= width]
             found += [(network, image, kernel, size) for kernel in kernels for size in sizes]
-    return found
+    return sorted(found, key=lambda case: order.index(case[-1]))
 
 
 def measure(lab: Laboratory, case: Case) -> pd.DataFrame:

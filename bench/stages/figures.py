@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench import layout
-from bench.drawings import KINDS
+from bench.drawings import ANALYSES, KINDS
 from bench.errors import BenchError, nearest
+from bench.findings import load_findings
 from bench.plan import Plan
 from bench.results import load
 from bench.style import save, theme
@@ -18,7 +19,7 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
 
     Args:
         plan: what to draw.
-        names: keys of ``plan.figures``, e.g. ``table4_denoising-curves``.
+        names: keys of ``plan.figures`` and ``plan.analyses``, e.g. ``table4_denoising-curves``.
         allow_missing: draw what exists, and leave out figures of which nothing exists.
 
     Returns:
@@ -27,7 +28,7 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
     Raises:
         BenchError: an unknown name, or an input that is missing; complete figures have been drawn by then.
     """
-    allowed = list(plan.figures)
+    allowed = [*plan.figures, *plan.analyses]
     chosen = list(dict.fromkeys(names)) if names is not None else allowed
     for name in chosen:
         if name not in allowed:
@@ -41,10 +42,14 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
         if missing and not allow_missing:
             incomplete.append(f"{name}: {missing[0]} is missing")
             continue
-        table, kind = plan.figures[name]
         try:
             with theme():
-                written += save(KINDS[kind].draw(plan, results, table), layout.figure_stem(plan.name, name))
+                if name in plan.analyses:
+                    drawn = ANALYSES[name].draw(load_findings(plan, name))
+                else:
+                    table, kind = plan.figures[name]
+                    drawn = KINDS[kind].draw(plan, results, table)
+                written += save(drawn, layout.figure_stem(plan.name, name))
         except BenchError as error:
             if not allow_missing:
                 incomplete.append(f"{name}: {error}")

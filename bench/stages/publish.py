@@ -55,6 +55,9 @@ def publish(plan: Plan, *, name: str | None = None) -> Path:
             text = pd.concat([old, text], ignore_index=True).drop_duplicates(KEYS[file], keep="last")
         text = text.sort_values(KEYS[file], kind="stable")
         atomic.write_bytes(path, text.to_csv(index=False, lineterminator="\n").encode())
+    for analysis in plan.analyses.values():  # the tables only: pictures show third-party photographs
+        if (table := layout.analysis_csv(analysis.id)).is_file():
+            atomic.write_bytes(layout.evidence_analysis(folder.name, analysis.id), table.read_bytes())
     dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
     atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
     rendered = layout.evidence_reports(folder.name) / plan.name
@@ -99,6 +102,11 @@ def export(plan: Plan, archive: Path, *, weights: bool = True) -> int:
                 if weights or path.suffix != ".safetensors":
                     bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
             packed += bool(files)
+        for analysis in plan.analyses.values():
+            table = layout.analysis_csv(analysis.id)
+            cases = layout.analysis_case(analysis.id, ("x",), "").parent
+            for path in [table, *sorted(cases.glob("*"))] if table.is_file() else []:
+                bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
         timings = layout.throughput_csv(plan.name)
         if timings.is_file():
             bundle.write(timings, timings.relative_to(layout.RESULTS).as_posix())
@@ -115,7 +123,7 @@ def import_archive(archive: Path) -> list[str]:
         The run ids that came in.
 
     Raises:
-        BenchError: no zip, a member outside ``runs`` and ``throughput``, or a file that differs.
+        BenchError: no zip, a member outside ``runs``, ``throughput`` and ``analyses``, or a file that differs.
     """
     try:
         bundle = zipfile.ZipFile(archive)
@@ -125,7 +133,7 @@ def import_archive(archive: Path) -> list[str]:
         members = [m for m in bundle.infolist() if not m.is_dir()]
         for member in members:
             path = PurePosixPath(member.filename)
-            if path.is_absolute() or ".." in path.parts or path.parts[0] not in ("runs", "throughput"):
+            if path.is_absolute() or ".." in path.parts or path.parts[0] not in ("runs", "throughput", "analyses"):
                 raise BenchError(f"{archive}: member {member.filename!r} does not belong in an export")
             target = layout.RESULTS / path
             if target.is_file() and target.read_bytes() != bundle.read(member):

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import atomic, captions, formats, layout, reproducibility, reproducibility_page
+from bench.analysis_section import AnalysisSection, analysis_section
 from bench.drawings import KINDS
 from bench.errors import BenchError
-from bench.failures import failures
+from bench.failures import Failure, failures
 from bench.plan import Plan
 from bench.results import COLUMNS, Results, load
 from bench.table_view import table_view
@@ -58,7 +59,11 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
         raise BenchError(
             f"{len(lost)} rows of preset {plan.name!r} have no result ({first}); --allow-missing reports what exists"
         )
-    context = _context(plan, results, allow_missing)
+    analyses = [analysis_section(plan, name) for name in plan.analyses]
+    for section in analyses:
+        if section.missing and not allow_missing:
+            raise BenchError(f"analysis {section.id}: {section.missing}; --allow-missing reports what exists")
+    context = _context(plan, results, analyses, allow_missing)
     folder = layout.report_dir(plan.name)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -71,11 +76,11 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     for name in ("index.md", "index.html", "reproducibility.md"):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
-    _write_data(folder / "data", results)
+    _write_data(folder / "data", results, analyses)
     return folder / "index.md"
 
 
-def _context(plan: Plan, results: Results, allow_missing: bool) -> dict[str, Any]:
+def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], allow_missing: bool) -> dict[str, Any]:
     sections = []
     for name in plan.tables:
         view = table_view(plan, results, name)
@@ -91,6 +96,18 @@ def _context(plan: Plan, results: Results, allow_missing: bool) -> dict[str, Any
                 "md": formats.markdown(view),
                 "html": formats.html_fragment(view),
                 "pictures": pictures,
+                "explanation": (),
+            }
+        )
+    for part in analyses:
+        sections.append(
+            {
+                "id": part.id,
+                "title": part.title,
+                "md": part.md,
+                "html": part.html,
+                "pictures": [] if part.missing else [_embedded(plan, part.id, part.caption, allow_missing)],
+                "explanation": part.explanation,
             }
         )
     timings = throughput_views(results)
@@ -104,7 +121,10 @@ def _context(plan: Plan, results: Results, allow_missing: bool) -> dict[str, Any
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
         "provenance": _provenance(plan, results),
         "datasets": _datasets(plan),
-        "failures": failures(plan, results),
+        "failures": [
+            *failures(plan, results),
+            *(Failure("analyses", part.title, "missing", part.missing) for part in analyses if part.missing),
+        ],
         "reproducibility": _reproducibility(plan, results),
     }
 
@@ -137,18 +157,25 @@ def _subset(plan: Plan) -> str:
 
 
 def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing: bool) -> Picture:
-    table = plan.figures[figure][0]
-    path = layout.figure_stem(plan.name, figure).with_suffix(".png")
-    relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
     try:
-        if not path.is_file():
-            raise BenchError(f"{path} is missing (python -m bench figures {figure} --preset {plan.name})")
-        caption = KINDS[kind].caption(plan, results, table)
+        caption = KINDS[kind].caption(plan, results, plan.figures[figure][0])
     except BenchError as error:
         if not allow_missing:
             raise
-        return Picture(figure, "", relative, "", str(error))
-    return Picture(figure, caption, relative, base64.b64encode(path.read_bytes()).decode())
+        return Picture(figure, "", "", "", str(error))
+    return _embedded(plan, figure, caption, allow_missing)
+
+
+def _embedded(plan: Plan, figure: str, caption: str, allow_missing: bool) -> Picture:
+    path = layout.figure_stem(plan.name, figure).with_suffix(".png")
+    relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
+    if not path.is_file():
+        text = f"{path} is missing (python -m bench figures {figure} --preset {plan.name})"
+        if not allow_missing:
+            raise BenchError(text)
+        return Picture(figure, "", relative, "", text)
+    name = f"{figure}-figure" if figure in plan.analyses else figure  # the section itself has the analysis' name
+    return Picture(name, caption, relative, base64.b64encode(path.read_bytes()).decode())
 
 
 def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
@@ -213,7 +240,7 @@ def _datasets(plan: Plan) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _write_data(folder: Path, results: Results) -> None:
+def _write_data(folder: Path, results: Results, analyses: Sequence[AnalysisSection]) -> None:
     """The tidy frames and what their columns mean."""
     frames: Mapping[str, Any] = {
         "runs.csv": results.runs,
@@ -223,12 +250,17 @@ def _write_data(folder: Path, results: Results) -> None:
     for name, frame in frames.items():
         text = frame[list(COLUMNS[name])].to_csv(index=False, lineterminator="\n")
         atomic.write_bytes(folder / name, text.encode())
-    atomic.write_bytes(folder / "columns.md", _dictionary(list(frames)).encode())
+    columns = {name: COLUMNS[name] for name in frames}
+    for part in analyses:
+        if not part.missing:
+            atomic.write_bytes(folder / f"{part.id}.csv", part.tidy.encode())
+            columns[f"{part.id}.csv"] = dict(part.columns)
+    atomic.write_bytes(folder / "columns.md", _dictionary(columns).encode())
 
 
-def _dictionary(names: Sequence[str]) -> str:
+def _dictionary(columns: Mapping[str, Mapping[str, str]]) -> str:
     parts = ["# Columns of the tidy data\n"]
-    for name in names:
+    for name, meanings in columns.items():
         parts.append(f"\n## {name}\n\n| column | meaning |\n|:--|:--|\n")
-        parts += [f"| {column} | {meaning} |\n" for column, meaning in COLUMNS[name].items()]
+        parts += ["| {} | {} |\n".format(column, meaning.replace("|", "\\|")) for column, meaning in meanings.items()]
     return "".join(parts)
