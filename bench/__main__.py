@@ -205,12 +205,15 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")
 @click.option("--out", default=Path("restored"), type=click.Path(path_type=Path), show_default=True)
 @click.option("--kernel", type=click.Path(path_type=Path), help=".npy blur kernel (non-blind models)")
+@click.option("--boundary", default="auto", show_default=True, help="none, pad[:PIXELS], taper or tiles[:SIZE]")
 @device_option
-def restore(images: tuple[Path, ...], source: str, out: Path, kernel: Path | None, device: str | None) -> None:
+def restore(
+    images: tuple[Path, ...], source: str, out: Path, kernel: Path | None, boundary: str, device: str | None
+) -> None:
     """Apply a trained run or released weights to your own IMAGES."""
     from bench.stages.restore import restore as run
 
-    for path in run(source, images, out, kernel=kernel, device=device):
+    for path in run(source, images, out, kernel=kernel, boundary=boundary, device=device):
         click.echo(path)
 
 

@@ -2,7 +2,8 @@
 
 The images are taken as they are: noisy, small or blurred already; nothing is added to them. A network
 for gray images restores the channels of a colour image one by one; one for colour images gets a gray
-image as three equal channels and its mean is written.
+image as three equal channels and its mean is written. A photograph is not blurred circularly, as the
+published protocol has it, so deblurring networks get a cure for their boundary (`bench.boundary_choice`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import nn
 
 import converse
 from bench import inference, layout, networks
+from bench.boundary_choice import choose, describe
 from bench.datasets import IMAGE_SUFFIXES
 from bench.errors import BenchError, nearest
 from bench.images import write_png
@@ -35,6 +37,7 @@ def restore(
     out: Path,
     *,
     kernel: Path | None = None,
+    boundary: str = "auto",
     device: str | None = None,
 ) -> list[Path]:
     """Restores images of any size and writes 8-bit PNGs.
@@ -44,25 +47,28 @@ def restore(
         images: files, or folders of images.
         out: the folder for ``<stem>.png``.
         kernel: ``.npy`` blur kernel, for non-blind networks only.
+        boundary: auto, none, pad[:PIXELS], taper or tiles[:SIZE] (`bench.boundary_choice.choose`).
         device: auto, cpu, cuda or cuda:N.
 
     Returns:
         The written files.
 
     Raises:
-        BenchError: unknown source, a kernel missing or not wanted; or, after all other images are
+        BenchError: unknown source or boundary, a kernel missing or not wanted; or, after all other images are
             done, images that cannot be restored, by name.
     """
     where = networks.choose_device(device)
     model = load_source(source).to(where).eval()
     blur = _kernel(model, kernel)
+    variant = choose(boundary, networks.info(model))
     targets = _targets(_files(images), out)
+    print(f"{networks.info(model).name}: {describe(variant)}{_hint(boundary, model)}", flush=True)
     written, failures = [], []
     for path, target in targets.items():
         try:
             image = read_any(path)
             restored = np.concatenate(
-                [inference.apply(model, part, where, blur)[0] for part in _parts(model, image)],
+                [inference.apply(model, part, where, blur, variant)[0] for part in _parts(model, image)],
                 axis=2,
             )
             if image.shape[2] == 1:
@@ -75,6 +81,11 @@ def restore(
     if failures:
         raise BenchError(f"{'; '.join(failures)} ({len(written)} of {len(targets)} images restored)")
     return written
+
+
+def _hint(boundary: str, model: nn.Module) -> str:
+    automatic = boundary == "auto" and networks.info(model).task.endswith("deblurring")
+    return "; the default for photographs, --boundary none|pad|taper|tiles:SIZE for another" if automatic else ""
 
 
 def load_source(source: str) -> nn.Module:

@@ -1,0 +1,44 @@
+"""The benchmarks run and print what they promise; memory grows with the image as it should. No timing is judged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from converse.released import RELEASED
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments, "--threads", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, env={**os.environ})
+    assert done.returncode in (0, 1) and not done.stderr, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", sorted(RELEASED))
+def test_a_large_image_stays_under_four_gib(network: str) -> None:
+    """Peak memory is linear in the pixels; two small sizes tell the slope, and so the peak at 1024×768."""
+    sizes = [(96, 128), (384, 512)]
+    peaks = []
+    for height, width in sizes:
+        options = ["--network", network, "--size", str(height), str(width), "--depth", "2", "--here"]
+        peaks.append(float(run("network_memory.py", *options).split()[0]))
+    pixels = [height * width for height, width in sizes]
+    slope = (peaks[1] - peaks[0]) / (pixels[1] - pixels[0])
+    assert slope > 0
+    assert peaks[0] + slope * (1024 * 768 - pixels[0]) < 4.0
+
+
+@pytest.mark.slow
+def test_both_operators_give_one_answer_in_a_whole_network() -> None:
+    lines = [line for line in run("network_speed.py", "--case", "image", "--repeats", "1").splitlines() if "**" in line]
+    assert len(lines) == 1
+    cells = [cell.strip() for cell in lines[0].strip("|").split("|")]
+    assert float(cells[5]) <= 1e-4 and float(cells[3]) > 1
