@@ -7,9 +7,12 @@ import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
-shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+# Snakemake's own prefix, which this one replaces, has the first half: without it a failure ahead of a pipe is lost.
+shell.prefix(
+    f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
+)
 
-from bench import layout
+from bench import layout, reproducibility
 from bench.errors import BenchError
 from bench.snake import Presets
 
@@ -20,6 +23,9 @@ except BenchError as error:
 
 PLAN = PRESETS.chosen.plan
 OPTIONS = PRESETS.chosen.options
+
+
+report: "report/workflow.rst"
 
 
 wildcard_constraints:
@@ -47,9 +53,9 @@ for preset in PRESETS.names:
     rule:
         name:
             preset
-        localrule: True
         input:
             lambda w, preset=preset: PRESETS.everything(preset),
+        localrule: True
 
 
 rule reports:
@@ -63,7 +69,7 @@ rule reports:
     shell:
         "(python -m bench tables {resources.options} --allow-missing"
         " && python -m bench figures {resources.options} --allow-missing"
-        " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee {log}"
+        " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee -i {log}"
 
 
 for short, files in PRESETS.chosen.tables().items():
@@ -90,7 +96,7 @@ rule fetch:
     params:
         content=lambda w: PLAN.datasets[w.name].content_hash(layout.data_root()),
     shell:
-        "python -m bench fetch {wildcards.name} 2>&1 | tee {log}"
+        "python -m bench fetch {wildcards.name} 2>&1 | tee -i {log}"
 
 
 rule check:
@@ -132,7 +138,7 @@ rule train:
         runtime=2880,
         gpu=lambda w: PRESETS.of_run(w.run).gpus,
     shell:
-        "python -m bench train {wildcards.run} {resources.options} 2>&1 | tee {log}"
+        "python -m bench train {wildcards.run} {resources.options} 2>&1 | tee -i {log}"
 
 
 rule evaluate:
@@ -180,7 +186,7 @@ rule throughput:
         cases=lambda w: PRESETS[w.preset].plan.preset.throughput.model_dump(mode="json"),
         operators=PLAN.operators_digest(),
     shell:
-        "python -m bench throughput {resources.options} 2>&1 | tee {log}"
+        "python -m bench throughput {resources.options} 2>&1 | tee -i {log}"
 
 
 rule analyze:
@@ -209,7 +215,13 @@ rule tables:
     input:
         lambda w: PRESETS[w.preset].table_inputs(w.table),
     output:
-        multiext(str(layout.table_stem("{preset}", "{table}")), ".md", ".tex", ".csv"),
+        multiext(str(layout.table_stem("{preset}", "{table}")), ".md", ".tex"),
+        report(
+            f"{layout.table_stem('{preset}', '{table}')}.csv",
+            caption="report/table.rst",
+            category="Tables",
+            labels={"preset": "{preset}", "table": "{table}"},
+        ),
     log:
         "results/logs/tables/{preset}.{table}.log",
     group:
@@ -231,7 +243,13 @@ rule figures:
     input:
         lambda w: [*PRESETS[w.preset].plan.figure_inputs(w.figure)],
     output:
-        multiext(str(layout.figure_stem("{preset}", "{figure}")), ".png", ".pdf"),
+        f"{layout.figure_stem('{preset}', '{figure}')}.pdf",
+        report(
+            f"{layout.figure_stem('{preset}', '{figure}')}.png",
+            caption="report/figure.rst",
+            category="Figures",
+            labels={"preset": "{preset}", "figure": "{figure}"},
+        ),
     log:
         "results/logs/figures/{preset}.{figure}.log",
     group:
@@ -254,7 +272,19 @@ rule report:
         lambda w: PRESETS[w.preset].rendered(),
         layout.throughput_csv("{preset}"),
     output:
-        multiext(str(layout.report_dir("{preset}") / "index"), ".md", ".html"),
+        str(layout.report_dir("{preset}") / "index.md"),
+        report(
+            str(layout.report_dir("{preset}") / "index.html"),
+            caption="report/index.rst",
+            category="Report",
+            labels={"preset": "{preset}", "page": "tables and figures"},
+        ),
+        report(
+            str(layout.report_dir("{preset}") / "reproducibility.md"),
+            caption="report/reproducibility.rst",
+            category="Report",
+            labels={"preset": "{preset}", "page": "reproducibility"},
+        ),
     log:
         "results/logs/report/{preset}.log",
     conda:
@@ -265,6 +295,7 @@ rule report:
         runtime=10,
     params:
         rows=lambda w: PRESETS[w.preset].plan.fingerprint(),
+        words=lambda w: reproducibility.digest(PRESETS[w.preset].plan),
         code=layout.code_digest("report"),
     shell:
         "python -m bench report {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"

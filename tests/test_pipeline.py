@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,49 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-PRESET = """
-title: "tiny"
-statement: "Shows that the pipeline runs."
-tasks:
-  denoising:
-    train: [embedded_train]
-    degradation: {kind: awgn, sigma: 25}
-    options: {channels: 4, blocks: 1}
-    budget: {steps: 400, batch: 1, patch: 16, lr: 1e-3}
-    evaluate: [{data: embedded_test, protocol: denoise-gray-s25, subset: first1}]
-throughput:
-  repeats: 1
-  operators: [{name: "tiny", input: [1, 4, 8, 8], kernel: 3}]
-"""
-TABLES = """
-tables:
-  tiny:
-    title: "Tiny"
-    task: denoising
-    base: {model: converse_dncnn}
-    references: [noisy]
-    rows:
-      DnCNN: {model: dncnn}
-      Converse-DnCNN: {}
-    figures: [curves]
-"""
+from tiny_checkout import tiny_checkout
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pipeline")
-    for name in ("Snakefile", "datasets.yaml"):
-        shutil.copy(ROOT / name, folder / name)
-    for name in ("config", "datasets", "profiles", "envs", "report", "bench", "converse"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for preset in (folder / "config" / "presets").glob("*.yaml"):
-        preset.unlink()
-    (folder / "config" / "presets" / "tiny.yaml").write_text(PRESET)
-    (folder / "config" / "tables.yaml").write_text(TABLES)
-    (folder / "config" / "reproducibility.yaml").unlink()  # its words are about the rows of the full configuration
-    return folder
+    return tiny_checkout(tmp_path_factory.mktemp("pipeline"))
 
 
 def snakemake(folder: Path, *arguments: str) -> str:

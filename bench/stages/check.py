@@ -10,7 +10,7 @@ import json
 
 import torch
 
-from bench import atomic, classical, layout, networks, protocols
+from bench import atomic, classical, layout, networks, protocols, reproducibility
 from bench import metrics as scoring
 from bench.datasets import data_root
 from bench.errors import BenchError
@@ -27,6 +27,7 @@ def check(plan: Plan) -> None:
         BenchError: the first thing that is wrong, with the row that it stands in.
     """
     scoring.check_extra(plan.metrics)
+    reproducibility.load(plan)  # the words of the report: a wrong id shows before hours of training
     parameters: dict[str, int | None] = {}
     skipped: dict[str, str] = {}
     for run in plan.runs.values():
