@@ -1,5 +1,5 @@
-# make          installs into .venv and runs the pipeline on the photographs that ship with scikit-image
-# make TABLES=all              the same for every table of the paper
+# make          installs into .venv and runs the pipeline on the photographs that ship with scikit-image: every table
+# make TABLES=table4_denoising             the same for one table (or several, separated by commas)
 # make test     the tests            make check    ruff, mypy, snakefmt, snakemake --lint
 # make TORCH_INDEX=URL …             takes torch from another wheel index (a CUDA build, say)
 PYTHON ?= python3
