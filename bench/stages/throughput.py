@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import atomic, layout, provenance
 from bench.errors import BenchError
+from bench.lifeline import Interrupted, stopping
 from bench.model_cases import case_name, timed_models
 from bench.plan import Plan
 from bench.progress import Progress
@@ -45,18 +47,66 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
 
     Raises:
         BenchError: no such device, or the file cannot be written.
+        Interrupted: stopped by a signal or by the death of Snakemake; complete cases are kept.
     """
     from bench.networks import choose_device
 
     chosen = choose_device(device or plan.preset.device)
-    groups = _groups(plan)
-    rows: list[dict[str, Any]] = []
-    with Progress("throughput", len(groups) * len(PASSES), unit="case", show=progress) as bar:
-        for kind, case, jobs in groups:
-            for which in PASSES:
-                rows += _measure(kind, case, jobs, which, chosen, plan.preset.throughput.repeats)
-                bar.step(f"{case}, {which}")
-    return _write(layout.throughput_csv(plan.name), rows, chosen)
+    target = layout.throughput_csv(plan.name)
+    work = [(kind, case, jobs, which) for kind, case, jobs in _groups(plan) for which in PASSES]
+    log = _Log(target.with_suffix(".partial"), _identity(plan, chosen))
+    done = sum((kind, case, which) in log.cases for kind, case, _, which in work)
+    with stopping() as stop, Progress("throughput", len(work), done=done, unit="case", show=progress) as bar:
+        for kind, case, jobs, which in work:
+            if (kind, case, which) in log.cases:
+                continue
+            if stop:
+                raise Interrupted(
+                    f"throughput: stopped by {stop.reason} after {len(log.cases)} of {len(work)} cases; "
+                    "the same command goes on from there"
+                )
+            rows = _measure(kind, case, jobs, which, chosen, plan.preset.throughput.repeats)
+            log.add((kind, case, which), rows)
+            bar.step(f"{case}, {which}")
+    rows = [row for kind, case, _, which in work for row in log.cases[kind, case, which]]
+    written = _write(target, rows, chosen)
+    log.path.unlink(missing_ok=True)
+    return written
+
+
+def _identity(plan: Plan, device: torch.device) -> dict[str, Any]:
+    """What must be the same for the cases of an interrupted measurement to be used."""
+    import torch
+
+    return {
+        "cases": plan.preset.throughput.model_dump(mode="json"),
+        "operators": plan.operators_digest(),
+        "rows": plan.digest(),
+        "device": str(device),
+        "threads": _threads(),
+        "torch": torch.__version__,
+        "machine": provenance.machine()["cpu"],
+        "code": layout.code_digest("throughput"),
+    }
+
+
+class _Log:
+    """The cases that are done, kept on disk while the others run."""
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        self.path, self.identity = path, identity
+        self.cases: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            if saved["identity"] == identity:
+                self.cases = {(k, c, w): rows for k, c, w, rows in saved["cases"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nothing there, or damaged: everything is timed again
+
+    def add(self, case: tuple[str, str, str], rows: list[dict[str, Any]]) -> None:
+        self.cases[case] = rows
+        data = {"identity": self.identity, "cases": [[*key, rows] for key, rows in self.cases.items()]}
+        atomic.write_bytes(self.path, json.dumps(data).encode())
 
 
 def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:

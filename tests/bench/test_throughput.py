@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from toy_plan import toy_plan, working_in
 
 from bench import layout, timing
 from bench.errors import BenchError
+from bench.lifeline import Interrupted
 from bench.model_cases import architecture, timed_models, timed_names
 from bench.plan import Plan
 from bench.results import COLUMNS, load
@@ -88,6 +91,24 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
     row = ratios.loc[("body 8²", "forward", "converse2d")]
     base = ratios.loc[("body 8²", "forward", "algorithm1")]
     assert row["speedup"] == pytest.approx(base["median_s"] / row["median_s"])
+
+
+def test_a_stopped_measurement_goes_on_after_its_last_case(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, measured = toy_plan(root), []
+
+    def measure(kind: str, case: str, jobs: object, which: str, *_: object) -> list[dict[str, object]]:
+        measured.append((case, which))
+        if len(measured) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return [{"kind": kind, "case": case, "name": "conv", "pass": which, "status": "ok", "median_s": "1"}]
+
+    monkeypatch.setattr(stage, "_measure", measure)
+    with pytest.raises(Interrupted, match="SIGTERM after 2 of 6 cases"):
+        throughput(plan, device="cpu", progress=False)
+    assert not layout.throughput_csv("toy").exists()
+    path = throughput(plan, device="cpu", progress=False)
+    assert len(measured) == len(set(measured)) == 6
+    assert len(pd.read_csv(path)) == 6 and not path.with_suffix(".partial").exists()
 
 
 def test_unknown_device_is_one_line(root: Path) -> None:
