@@ -39,8 +39,8 @@ ANALYSIS = {
         "network": "released network",
         "layer": "module of the network; d/N/kernel: data step N of the non-blind network for a blur kernel",
         "order": "position of the layer in the network",
-        "quantity": "kernel_size, padding, scale, channels; lam; negative_taps (share); bound = 1/(2√λ) + 1/2, the"
-        " largest |G| at the worst real F; gain (|G|, mean over the frequencies of a ring); max_gain; min_otf (smallest"
+        "quantity": "kernel_size, padding, scale, channels; lam; negative_taps (share); bound = (1 + √(1 + 1/λ))/2, the"
+        " largest |G| that any F gives; gain (|G|, mean over the frequencies of a ring); max_gain; min_otf (smallest"
         " |F|); tail (share of the impulse response's energy outside a square of radius `at`); reach (smallest radius"
         " with at most the share `outside` of the energy outside)",
         "size": "side of the square map before padding; empty where the quantity does not depend on it",
@@ -125,7 +125,7 @@ def _taps(kernel: Tensor, lam: Tensor, padding: tuple[int, int], scale: int) -> 
     for quantity, number in sizes.items():
         yield quantity, None, None, "mean", float(number)
     yield "negative_taps", None, None, "mean", (kernel < 0).double().mean().item()
-    for quantity, values in (("lam", lam), ("bound", 0.5 / lam.sqrt() + 0.5)):
+    for quantity, values in (("lam", lam), ("bound", (1 + (1 + 1 / lam.double()).sqrt()) / 2)):
         for statistic, value in _statistics(values):
             yield quantity, None, None, statistic, value
 

@@ -82,7 +82,7 @@ def caption(found: Findings) -> str:
         "outside a square of the given radius, for maps of growing size (upper decile of channels, then of layers). "
         "Below: "
         "the largest |G| over frequencies and channels of each layer, by the size of the map; dashed the bound "
-        "1/(2√λ) + 1/2 for the smallest λ. Maps are padded as the layer pads them."
+        "(1 + √(1 + 1/λ))/2 for the smallest λ. Maps are padded as the layer pads them."
     )
 
 

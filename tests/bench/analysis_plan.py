@@ -1,0 +1,88 @@
+"""A plan whose analyses run offline in seconds: made-up photographs, kernels of ours, networks at initialisation."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_plan import toy_plan
+
+import converse
+from bench.datasets import Dataset, data_root
+from bench.images import write_png
+from bench.kernels import embedded_bytes
+from bench.plan import Plan, load_plan
+from converse.released import RELEASED
+
+NAMES = ("a.png", "b.png")
+ANALYSES = """
+analyses:
+  - name: paper_figure2
+    settings: {photographs: embedded_test, image: a.png, kernels: embedded_kernels, use: [motion, softmax]}
+  - {name: paper_figure4, settings: {photographs: embedded_test, image: a.png}}
+  - {name: paper_figure5, settings: {photographs: embedded_test, image: a.png}}
+  - name: paper_figure6
+    settings: {photographs: embedded_test, image: a.png, kernels: embedded_kernels, use: [motion, gaussian]}
+  - name: response
+    settings:
+      networks: [conversenet, converse_usrnet]
+      kernels: embedded_kernels
+      use: [motion]
+      sizes: [16, 25]
+      profile: 16
+      bins: 4
+  - name: size_dependence
+    settings:
+      deblurring: embedded_test
+      deblurring_images: [a.png]
+      denoising: embedded_test
+      denoising_images: [a.png]
+      sr: embedded_test
+      sr_images: [a.png]
+      kernels: embedded_kernels
+      use: [gaussian]
+      sizes: [[24, 24], [40, 48]]
+      core: 16
+  - name: boundary
+    settings:
+      photographs: embedded_test
+      count: 2
+      kernels: embedded_kernels
+      use: [gaussian, motion]
+      side: 32
+      core: 12
+"""
+
+
+def photograph(seed: int, height: int = 48, width: int = 56) -> np.ndarray:
+    """Smooth colours with a busy patch, (H, W, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    image = np.linspace(40, 200, width)[None, :, None] + rng.uniform(-30, 30, 3)
+    image = np.repeat(image, height, axis=0)
+    image[8:28, 10:30] += rng.normal(0, 40, (20, 20, 1))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def analysis_plan(root: Path, monkeypatch: pytest.MonkeyPatch, networks: tuple[str, ...] = tuple(RELEASED)) -> Plan:
+    """The plan, with its data under ``root``; networks that are not asked for have no checkpoint."""
+    monkeypatch.setenv("BENCH_DATA", str(root / "data"))
+    toy_plan(root)  # writes the configuration
+    preset = root / "config" / "presets" / "toy.yaml"
+    preset.write_text(preset.read_text() + ANALYSES)
+    plan = load_plan("toy", config=root / "config")
+    for i, name in enumerate(NAMES):
+        write_png(root / "photos" / name, photograph(i))
+    photos = Dataset(split="test", folder=str(root / "photos"))
+    photos._name, photos._base = "embedded_test", root
+    kernels = data_root() / "embedded_kernels"
+    kernels.mkdir(parents=True)
+    for name in ("gaussian", "motion"):
+        (kernels / f"{name}.npy").write_bytes(embedded_bytes(f"{name}.npy"))
+    weights = data_root() / "released_weights"
+    weights.mkdir()
+    for i, name in enumerate(networks):
+        torch.save(converse.build_model(name, seed=i, **RELEASED[name]).state_dict(), weights / f"{name}.pth")
+    return dataclasses.replace(plan, datasets={**plan.datasets, "embedded_test": photos})
