@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import layout, strict_yaml
+from bench import layout, strict_yaml, versions
 from bench.errors import BenchError
 from bench.plan import Plan, load_plan, plan_from_config, preset_names
 
@@ -112,6 +112,37 @@ BAD = {
         "figures: [axis]\n    presets: [quik]\n",
         "did you mean 'quick'?",
     ),
+    "unknown data of a table": (
+        "tables.yaml",
+        "{data: bsd100, protocol: deblur-n",
+        "{data: bsd10, protocol: deblur-n",
+        "did you mean 'bsd100'?",
+    ),
+    "unknown protocol": (
+        "tables.yaml",
+        "protocol: deblur-natural-s2.55",
+        "protocol: deblur-natual-s2.55",
+        "deblur-natural-s",
+    ),
+    "protocol of another task": (
+        "tables.yaml",
+        "{data: bsd100, protocol: deblur-natural-s2.55, kernels",
+        "{data: bsd100, protocol: denoise-gray-s25, kernels",
+        "protocol denoise-gray-s25 is for denoising, the table for deblurring",
+    ),
+    "unknown kernel": ("tables.yaml", "only: [kernel_1,", "only: [kernel_9,", "no kernel 'kernel_9'; did you mean"),
+    "unknown variant": (
+        "tables.yaml",
+        "inference: {tiles: {size: 96}}",
+        "inference: {tils: {size: 96}}",
+        "did you mean 'tiles'?",
+    ),
+    "tiles of margins": (
+        "tables.yaml",
+        "inference: {tiles: {size: 96}}",
+        "inference: {tiles: {size: 32}}",
+        "size 32 is all margin",
+    ),
     "hexadecimal": ("presets/quick.yaml", "repeats: 3", "repeats: 0x5", "valid integer"),
 }
 
@@ -146,6 +177,51 @@ def test_subset_is_its_own_identity(quick: Plan) -> None:
     run = next(iter(quick.runs.values()))
     assert subset.evaluations(run)[0].key == f"{quick.evaluations(run)[0].key}@first1"
     assert list(subset.runs) == list(quick.runs)
+
+
+def test_a_table_with_tests_of_its_own() -> None:
+    """One run, two tables, two protocols: each table shows its own, the run is scored under both."""
+    plan = load_plan("released", tables=["released_boundary", "released_boundary_published"])
+    natural, circular = (plan.table_tests(t)[0] for t in plan.tables)
+    assert (natural.protocol, circular.protocol) == ("deblur-natural-s2.55", "deblur-circular-s2.55")
+    rows = {row.id: row for row in plan.rows["released_boundary"]}
+    whole = rows["ConverseNet, as it is"].runs[0]
+    assert whole == plan.rows["released_boundary_published"][1].runs[0]
+    assert [t.key for t in plan.evaluations(whole)] == [natural.key, circular.key]
+    tiled = rows["ConverseNet, tiles of 128"].runs[0]
+    assert plan.evaluations(tiled) == [natural] and tiled.id != whole.id and "tiles128" in tiled.id
+    ours, theirs = (plan.table_metrics(t) for t in plan.tables)
+    assert all("natural" in p.name for p in ours) and all("circular" in p.name for p in theirs)
+
+
+def test_a_variant_of_inference_is_part_of_the_identity_and_none_is_not() -> None:
+    plan = load_plan("released", tables=["released_deblurring", "released_boundary"])
+    plain = plan.rows["released_deblurring"][1].runs[0]
+    assert plain.inference is None and plain == plan.rows["released_boundary"][1].runs[0]
+    assert plain.id == "conversenet-converse2d-released-a9b1c18e5e", "the runs of before keep their names"
+    variants = {row.runs[0].inference for row in plan.rows["released_boundary"] if not row.reference}
+    assert len({row.runs[0].id for row in plan.rows["released_boundary"]}) == len(plan.rows["released_boundary"])
+    assert all(v is None or v.version == versions.INFERENCE_VERSION for v in variants)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{psf: gaussian, sigma: 0.8}", "{psf: kernel}", "row 'ConverseNet, edge taper': a blind network is not given"),
+        (
+            ", checkpoint: {released: converse_usrnet}, inference: {tiles: {size: 96}}",
+            ", inference: {tiles: {size: 96}}",
+            "inference is for rows with a checkpoint",
+        ),
+    ],
+)
+def test_a_variant_that_does_not_suit_its_row_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    config = copy_config(tmp_path)
+    text = (config / "tables.yaml").read_text()
+    assert old in text
+    (config / "tables.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(BenchError, match=rf"tables\.yaml:\d+: .*{expected}"):
+        load_plan("released", tables=["released_boundary"], config=config)
 
 
 def test_an_unknown_run_names_the_nearest(quick: Plan) -> None:

@@ -52,7 +52,7 @@ def test_the_default_follows_from_what_the_network_does(network: str, expected: 
         ("pad:4", "converse_srresnet", "reflect padding by 4 pixels, cropped afterwards"),
         ("tiles", "conversenet", "tiles of 128 pixels (neighbours share at least 32, Hann weights)"),
         ("tiles:96", "converse_dncnn", "tiles of 96 pixels (neighbours share at least 32, Hann weights)"),
-        ("taper", "conversenet", "edge taper by a Gaussian of 1.2 pixels"),
+        ("taper", "conversenet", "edge taper by a Gaussian of 0.8 pixels"),
         ("taper", "converse_usrnet", "edge taper by the blur kernel"),
         ("none", "conversenet", "the whole image as it is"),
     ],
