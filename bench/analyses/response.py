@@ -37,7 +37,7 @@ ANALYSIS = {
     },
     "columns": {
         "network": "released network",
-        "layer": "module of the network; d/N/kernel: data step N of the non-blind network for a blur kernel",
+        "layer": "module of the network; d.N.kernel: data step N of the non-blind network for a blur kernel",
         "order": "position of the layer in the network",
         "quantity": "kernel_size, padding, scale, channels; lam; negative_taps (share); bound = (1 + √(1 + 1/λ))/2, the"
         " largest |G| that any F gives; gain (|G|, mean over the frequencies of a ring); max_gain; min_otf (smallest"
@@ -56,21 +56,15 @@ CHUNK = 16
 
 
 def cases(lab: Laboratory) -> list[Case]:
-    """(network, layer); a slash in place of the dots of a module's name."""
-    found: list[Case] = []
-    for network in lab.settings["networks"]:
-        model = lab.network(network)
-        found += [(network, name) for name, m in model.named_modules() if isinstance(m, Converse2D)]
-        if isinstance(model, FeatureUSRNet):
-            found += [(network, f"d.{i}.{k}") for k in lab.settings["use"] for i in range(len(model.convs))]
-    return found
+    """(network, layer): modules of the network by name, and its data steps."""
+    return [(network, layer) for network in lab.settings["networks"] for layer in layers(lab, network)]
 
 
 def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     """All quantities of one layer."""
     network, name = case
     kernel, lam, padding, scale = _layer(lab, lab.network(network), name)
-    order = cases_of(lab, network).index(name)
+    order = layers(lab, network).index(name)
     rows = list(_taps(kernel, lam, padding, scale))
     if scale == 1:
         for size in lab.settings["sizes"]:
@@ -81,9 +75,13 @@ def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     return frame[list(ANALYSIS["columns"])]  # type: ignore[call-overload]
 
 
-def cases_of(lab: Laboratory, network: str) -> list[str]:
-    """Layers of one network, in its order."""
-    return [layer for other, layer in cases(lab) if other == network]
+def layers(lab: Laboratory, network: str) -> list[str]:
+    """Layers of one network in its order, then its data steps for each blur kernel in use."""
+    model = lab.network(network)
+    found = [name for name, module in model.named_modules() if isinstance(module, Converse2D)]
+    if isinstance(model, FeatureUSRNet):
+        found += [f"d.{i}.{kernel}" for kernel in lab.settings["use"] for i in range(len(model.convs))]
+    return found
 
 
 def transfer(kernel: Tensor, lam: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -116,8 +116,7 @@ def explanation(found: Findings) -> list[str]:
     texts = [
         "G = (conj(F) + λ)/(|F|² + λ). Where the kernel passes a frequency, |F|² ≫ λ, the layer inverts it: G ≈ 1/F. "
         "At a "
-        "null, F = 0, it leaves the frequency as it is: G = 1. Between the two, at |F| = √λ, |G| has its largest "
-        "value, "
+        "null, F = 0, it leaves the frequency as it is: G = 1. Between the two, at F ≈ √λ, |G| has its largest value, "
         "about 1/(2√λ): some tens for λ near 10⁻⁴. That band is narrow, about √λ/|∇F| in frequency, so how much of it "
         "a map "
         "meets depends on its grid: smallest |F| falls and largest |G| rises with the size until the bound is reached; "
