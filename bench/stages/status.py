@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from bench import plan as layout
 from bench.datasets import data_root
+from bench.layout import analysis_csv
 from bench.plan import Plan
 from bench.spec import RunSpec
 
@@ -32,6 +33,9 @@ def show_plan(plan: Plan) -> None:
             missing = sum(not layout.metrics_csv(r.id, e.key).exists() for r, e in tests)
             state = row.skipped or ("done" if not todo and not missing else f"{len(todo)} to train, {missing} to score")
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
+    for analysis in plan.analyses.values():
+        done = analysis_csv(analysis.id).exists()
+        lines.append(["analyses", analysis.name, "", "done" if done else "to carry out", analysis.id])
     for run in plan.runs.values():
         if run.train and not _trained(run):
             if run.task in seconds:
