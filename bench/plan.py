@@ -39,6 +39,7 @@ from bench.planned_analyses import AnalysisSpec
 from bench.planned_analyses import resolve as resolve_analyses
 from bench.resolve import PlannedRow, Resolver, digest
 from bench.spec import Evaluation, Preset, RunSpec, Table, Tables, Task
+from bench.table_tests import check_tests
 from converse import registry
 
 __all__ = [
@@ -245,7 +246,7 @@ def load_plan(
             raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, every.tables)}")
     for name, entry in every.tables.items():
         resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
-        resolver.check_tests(name, entry)
+        check_tests(name, entry, tables_doc, datasets)
         for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
     views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench import protocols, strict_yaml, versions
+from bench import strict_yaml, versions
 from bench.datasets import Dataset, data_root
-from bench.errors import BenchError, nearest
+from bench.errors import nearest
 from bench.spec import METHODS, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.strict_yaml import Keys
 from bench.variants import PlannedInference
@@ -76,29 +76,6 @@ class Resolver:
     def _known(self, name: str, keys: Keys) -> None:
         if name not in self.datasets:
             raise self.preset_doc.error(keys, f"unknown data set {name!r}{nearest(name, self.datasets)}")
-
-    def check_tests(self, name: str, table: Table) -> None:
-        """The tests of a table of its own: data sets exist, one protocol, for the table's task, that takes kernels."""
-        at = ("tables", name, "evaluate")
-        for i, test in enumerate(table.evaluate or ()):
-            for key, value in (("data", test.data), ("kernels", test.kernels)):
-                if value is not None and value not in self.datasets:
-                    raise self.doc.error((*at, i, key), f"unknown data set {value!r}{nearest(value, self.datasets)}")
-            try:
-                protocol = protocols.get(test.protocol)
-            except BenchError as error:
-                raise self.doc.error((*at, i, "protocol"), str(error)) from error
-            if protocol.task != table.task:
-                message = f"protocol {test.protocol} is for {protocol.task}, the table for {table.task}"
-                raise self.doc.error((*at, i, "protocol"), message)
-            if protocol.needs_kernel != (test.kernels is not None):
-                verb = "needs" if protocol.needs_kernel else "takes no"
-                raise self.doc.error((*at, i), f"protocol {test.protocol} {verb} kernels")
-            known = [file.removesuffix(".npy") for file in self.datasets[test.kernels].hashes] if test.kernels else []
-            for kernel in test.only or ():
-                if kernel not in known:
-                    hint = nearest(kernel, known)
-                    raise self.doc.error((*at, i, "only"), f"no kernel {kernel!r}{hint} (allowed: {', '.join(known)})")
 
     def check_presets(self, given: list[str] | None, names: list[str], keys: Keys) -> None:
         """The presets that a table or row is shown in exist."""

@@ -158,8 +158,7 @@ class _Test:
         what = f"{self.run.id} {self.test.key}"
         if len(left) < len(cases):
             print(f"{what}: {len(cases) - len(left)} images are done", flush=True)
-        done = len(cases) - len(left)
-        with Progress(what, len(cases), done=done, unit="image", show=self.progress) as bar:
+        with Progress(what, len(cases), done=len(cases) - len(left), unit="image", show=self.progress) as bar:
             for path, kernel in left:
                 try:
                     values = self._score(path, kernels[kernel], first=(path, kernel) == cases[0])
