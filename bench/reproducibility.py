@@ -98,15 +98,15 @@ class Reproducibility:
         return ": ".join(t for t in (entry.paper, entry.title) if t) if entry else table
 
 
-def config_folder(plan: Plan) -> Path:
-    """Where the plan was read from."""
-    return next(p.parent for p in plan.documents if p.name == "tables.yaml")
+def config_folder(plan: Plan) -> Path | None:
+    """Where the plan was read from; None for a plan that was made in memory."""
+    return next((p.parent for p in plan.documents if p.name == "tables.yaml"), None)
 
 
 def digest(plan: Plan) -> str:
     """Hash of the files behind the page; they are not parsed."""
     folder = config_folder(plan)
-    data = [p.read_bytes() for p in (folder / name for name in FILES) if p.is_file()]
+    data = [p.read_bytes() for p in (folder / name for name in FILES) if p.is_file()] if folder else []
     return hashlib.sha256(b"\0".join(data)).hexdigest()[:12]
 
 
@@ -118,7 +118,7 @@ def load(plan: Plan) -> Reproducibility | None:
             an entry.
     """
     folder = config_folder(plan)
-    if not (folder / FILES[0]).is_file():
+    if folder is None or not (folder / FILES[0]).is_file():
         return None
     document = strict_yaml.load(folder / FILES[0])
     claims = strict_yaml.load(folder / "claims.yaml").data.get("claims", {})
