@@ -153,6 +153,7 @@ rule evaluate:
         "results/logs/evaluate/{run}.{key}.log",
     benchmark:
         "results/benchmarks/evaluate/{run}.{key}.tsv"
+    priority: 1  # a long test of loaded weights runs beside the trainings, not after them
     conda:
         "envs/bench.yaml"
     threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
