@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import platform
 import shutil
@@ -12,62 +11,61 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench import plan as layout
+from bench import provenance
 from bench.datasets import data_root
 from bench.layout import analysis_csv
 from bench.plan import Plan
 from bench.spec import RunSpec
+from bench.time_left import TimeLeft, time_left
 
 
 def show_plan(plan: Plan) -> None:
-    """Print every row with its runs, what is done, and the time that the rest will take.
-
-    The estimate uses the seconds per step that finished runs of the same task took on this
-    machine; where nothing is measured yet it says so.
-    """
-    seconds = _seconds_per_step(plan)
-    lines, left, unknown = [], 0.0, 0
+    """Print every row with its runs, what is done, and the time that the rest will take (`bench.time_left`)."""
+    lines = []
+    unscored: dict[tuple[str, str], RunSpec] = {}
     for table, rows in plan.rows.items():
         for row in rows:
             todo = [r for r in row.runs if not _trained(r)]
             tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
-            missing = sum(not layout.metrics_csv(r.id, e.key).exists() for r, e in tests)
-            state = row.skipped or ("done" if not todo and not missing else f"{len(todo)} to train, {missing} to score")
+            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.key).exists()]
+            unscored |= {(r.id, e.key): r for r, e in missing}
+            left = f"{len(todo)} to train, {len(missing)} to score"
+            state = row.skipped or (left if todo or missing else "done")
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for analysis in plan.analyses.values():
         done = analysis_csv(analysis.id).exists()
         lines.append(["analyses", analysis.name, "", "done" if done else "to carry out", analysis.id])
-    for run in plan.runs.values():
-        if run.train and not _trained(run):
-            if run.task in seconds:
-                left += seconds[run.task] * run.train.budget.steps
-            else:
-                unknown += 1
     print(tabulate(lines, headers=["table", "row", "runs", "state", "ids"], tablefmt="simple"))
-    print(f"\n{len(plan.runs)} distinct runs in preset {plan.name!r}.")
-    if left:
-        cores = os.cpu_count() or 1
-        parallel = max(1, cores // plan.preset.threads)
+    untrained = [r for r in plan.runs.values() if not _trained(r)]
+    networks = [r for r in plan.runs.values() if not r.method]
+    print(
+        f"\n{len(plan.runs)} distinct runs in preset {plan.name!r}; "
+        f"{len(networks) - len(untrained)} of {len(networks)} networks are trained or loaded."
+    )
+    if untrained or unscored:
+        _print_time(plan, time_left(plan, untrained, [(run, key) for (_, key), run in unscored.items()]))
+
+
+def _print_time(plan: Plan, left: TimeLeft) -> None:
+    cores = os.cpu_count() or 1
+    parallel = max(1, cores // plan.preset.threads)
+    if left.training_s or left.scoring_s:
         print(
-            f"Training left: about {left / 60:.1f} core-minutes, {left / 60 / parallel:.1f} minutes on {cores} cores."
+            f"Left: about {left.hours(parallel):.2g} hours on {cores} cores ({left.training_s / 60:.2g} minutes of "
+            f"training and {left.scoring_s / 60:.2g} of scoring, {plan.preset.threads} threads each), from "
+            "measurements on this machine."
         )
-    if unknown:
-        print(f"{unknown} runs of tasks that have not been timed on this machine yet: no estimate.")
+    for source, count in left.sources.items():
+        print(f"  {count} trainings estimated from {source}")
+    if left.unknown:
+        print(
+            f"No estimate for {left.unknown} trainings and evaluations: nothing like them was measured here yet "
+            f"(python -m bench throughput --preset {plan.name} times the networks)."
+        )
 
 
 def _trained(run: RunSpec) -> bool:
     return run.method is not None or layout.run_json(run.id).exists()
-
-
-def _seconds_per_step(plan: Plan) -> dict[str, float]:
-    """Mean seconds of one training step by task, from the runs of this preset that are finished."""
-    seen: dict[str, list[float]] = {}
-    for run in plan.runs.values():
-        path = layout.run_json(run.id)
-        if run.train and path.exists():
-            record = json.loads(path.read_text())
-            if record.get("steps") and record.get("seconds"):
-                seen.setdefault(run.task, []).append(record["seconds"] / record["steps"])
-    return {task: sum(values) / len(values) for task, values in seen.items()}
 
 
 def doctor(plan: Plan) -> None:
@@ -99,6 +97,8 @@ def doctor(plan: Plan) -> None:
                 mirror or "downloads go to the public URLs",
             )
         )
+    memory = provenance.machine().get("memory_gib")
+    rows.append(("memory", f"{memory} GiB" if memory else "unknown", ""))
     root = data_root()
     free = shutil.disk_usage(root if root.exists() else Path.cwd()).free / 2**30
     rows.append(("disk", f"{free:.1f} GiB free", str(root)))
