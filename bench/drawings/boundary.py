@@ -110,13 +110,10 @@ def explanation(found: Findings) -> list[str]:
         f"{'. '.join(parts)}.",
         "Reasons. Every inverse here is circular: it takes the left border for the neighbour of the right one. Blurred "
         "circularly, that is true, and the seam can be undone. In a photograph the two sides do not fit: the seam is "
-        "an edge "
-        "that no blur of a periodic image can have produced, it holds energy at all frequencies, and at those that the "
-        "kernel suppresses G multiplies it by up to 1/(2√λ). Since such a G is narrow in frequency its impulse "
-        "response is "
-        "long, and the error rings into the middle of the image. So part of the published deblurring gain rests on a "
-        "blur "
-        "that is circular exactly like the operator.",
+        "an edge that no blur of a periodic image can have produced, it holds energy at all frequencies, and at those "
+        "that the kernel suppresses G multiplies it by up to 1/(2√λ). Since such a G is narrow in frequency its "
+        "impulse response is long, and the error rings into the middle of the image. So part of the published "
+        "deblurring gain rests on a blur that is circular exactly like the operator.",
     ]
 
 

@@ -21,6 +21,7 @@ def draw(found: Findings) -> Any:
     """A column per network, three rows."""
     import matplotlib as mpl
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import NullLocator
 
     networks = list(dict.fromkeys(found.frame["network"]))
     figure, axes = plt.subplots(3, len(networks), figsize=(2.75 * len(networks), 7.6), sharey="row", squeeze=False,
@@ -36,7 +37,9 @@ def draw(found: Findings) -> Any:
         gain.set_yscale("log")
         gain.set_xlabel("frequency (cycles / pixel)")
         tails = values(found, network, "tail", "q90")
-        for (size, part), shade in zip(tails[tails["at"] > 0].groupby("size"), SHADES, strict=False):
+        for (size, part), shade in zip(
+            tails[(tails["at"] > 0) & (tails["at"] < 0.45 * tails["size"])].groupby("size"), SHADES, strict=False
+        ):
             middle = part.groupby("at")["value"].quantile(0.9)
             tail.plot(
                 middle.index,
@@ -60,7 +63,7 @@ def draw(found: Findings) -> Any:
         largest.set_yscale("log")
         sizes = sorted(gains["size"].unique())
         largest.set_xticks(sizes, [f"{s:.0f}" for s in sizes])
-        largest.minorticks_off()
+        largest.xaxis.set_minor_locator(NullLocator())
         largest.set_xlabel("side of the map (pixels)")
     axes[0, 0].set_ylabel("|G|")
     axes[1, 0].set_ylabel("energy outside the radius")
@@ -76,13 +79,10 @@ def caption(found: Findings) -> str:
         "Every Converse layer of the released networks at stride 1 (for the non-blind network its data steps too). "
         "Above: |G| "
         f"on maps of {size}×{size}, mean over rings of equal frequency; a line per layer (median over its channels, "
-        "first "
-        "layer dark, last one bright), dashed the largest channel of any layer. Middle: share of the impulse "
-        "response's energy "
-        "outside a square of the given radius, for maps of growing size (upper decile of channels, then of layers). "
-        "Below: "
-        "the largest |G| over frequencies and channels of each layer, by the size of the map; dashed the bound "
-        "(1 + √(1 + 1/λ))/2 for the smallest λ. Maps are padded as the layer pads them."
+        "first layer dark, last one bright), dashed the largest channel of any layer. Middle: share of the impulse "
+        "response's energy outside a square of the given radius, for maps of growing size (upper decile of channels, "
+        "then of layers). Below: the largest |G| over frequencies and channels of each layer, by the size of the map; "
+        "dashed the bound (1 + √(1 + 1/λ))/2 for the smallest λ. Maps are padded as the layer pads them."
     )
 
 
@@ -115,12 +115,12 @@ def explanation(found: Findings) -> list[str]:
     share = found.spec.settings["outside"]
     texts = [
         "G = (conj(F) + λ)/(|F|² + λ). Where the kernel passes a frequency, |F|² ≫ λ, the layer inverts it: G ≈ 1/F. "
-        "At a "
-        "null, F = 0, it leaves the frequency as it is: G = 1. Between the two, at F ≈ √λ, |G| has its largest value, "
-        "about 1/(2√λ): some tens for λ near 10⁻⁴. That band is narrow, about √λ/|∇F| in frequency, so how much of it "
-        "a map "
-        "meets depends on its grid: smallest |F| falls and largest |G| rises with the size until the bound is reached; "
-        "and a narrow band in frequency is a long tail in space, so the impulse response outgrows small maps."
+        "At a null, F = 0, it leaves the frequency as it is: G = 1. Between the two, at F ≈ √λ, |G| has its largest "
+        "value, about 1/(2√λ): some tens for λ near 10⁻⁴. That happens in patches of frequencies about √λ/|∇F| wide, "
+        "so how much of them a map meets depends on its grid: the smallest |F| falls with the size, and the largest "
+        "|G| rises until some channel reaches the bound. A patch narrow in frequency is a tail long in space: where "
+        "small maps are shorter than the tail, it wraps around, and the layer is another filter there than on a large "
+        "map."
     ]
     for network in dict.fromkeys(found.frame["network"]):
         s = _summary(found, network)
@@ -169,7 +169,7 @@ def view(found: Findings) -> View:
     share = found.spec.settings["outside"]
     remarks = [
         f"Reach: smallest radius of a square with at most {share:.0%} of the impulse response's energy outside. Worst: "
-        "over all "
-        "channels and layers. Upsamplers are in the taps and λ only. Every layer by itself stands in the tidy table."
+        "over all channels and layers. Upsamplers are in the taps and λ only. Every layer by itself stands in the tidy "
+        "table."
     ]
     return found.view(heads, [Section(tuple(lines))], remarks)

@@ -45,8 +45,10 @@ def draw(found: Findings) -> Any:
         middle, half = (low + high) / 2, max(1.0, (high - low) / 2)  # a flat line must look flat
         cell.set_ylim(middle - half, middle + half)
         cell.set_xscale("log", base=2)
-        ticks = [128, 256, 512]
-        cell.set_xticks(ticks, [str(t) for t in ticks])
+        ticks = sorted(
+            {round(float(s)) for _, part in series(found, network) for s in (part["height"] * part["width"]) ** 0.5}
+        )
+        cell.set_xticks(ticks, [str(t) for t in ticks], fontsize=7.5)
         cell.minorticks_off()
         cell.set_title(network_label(network))
         cell.set_xlabel("side of the map (pixels)")
@@ -61,10 +63,9 @@ def caption(found: Findings) -> str:
     sets = " and ".join(dataset_name(d) for d in dict.fromkeys(found.frame["dataset"]))
     return (
         f"The same central {core}×{core} pixels of photographs of {sets}, restored inside central crops of growing "
-        "size: "
-        "PSNR of the core after restoration minus before (super-resolution: bicubic). Every crop is degraded by itself "
-        "under its network's published protocol; below the gray line the input is better. The vertical scales differ. "
-        + protocol_text(list(found.frame["protocol"]))
+        "size: PSNR of the core after restoration minus before (super-resolution: bicubic). Every crop is degraded by "
+        "itself under its network's published protocol; below the gray line the input is better. The vertical scales "
+        "differ. " + protocol_text(list(found.frame["protocol"]))
     )
 
 
@@ -78,15 +79,14 @@ def explanation(found: Findings) -> list[str]:
         words.append(f"{network_label(network)} {loss:+.2f} dB ({name}, {sizes})")
     return [
         f"Largest loss from the smallest to the largest map (negative: a gain): {'; '.join(words)}.",
-        "Reasons. A layer multiplies spectra by G = (conj(F) + λ)/(|F|² + λ). Where the kernel's response F falls to "
-        "about "
-        "√λ, |G| rises to 1/(2√λ), and it does so in a band of frequencies about √λ/|∇F| wide: narrower than the "
-        "frequency step 1/N of a small map. Training patches sample G on a coarse grid, which mostly misses those "
-        "bands; "
-        "a larger map has a finer grid and meets them. In pixels: a narrow band is a long impulse response, which on a "
-        "patch wraps around onto itself and on a larger map reaches further than any patch the network was trained on. "
-        "One layer does little harm; the deblurring networks apply the same stack of layers five times. The section on "
-        "the layers' responses shows the gain and the reach by size.",
+        "Reasons. A layer multiplies spectra by G = (conj(F) + λ)/(|F|² + λ). Around a null of its kernel, where F "
+        "falls to about √λ, |G| rises to about 1/(2√λ), in a patch of frequencies about √λ/|∇F| wide. If that is "
+        "narrower than the step 1/N of a map's frequency grid, the map may miss it, and a larger map with a finer grid "
+        "comes closer to the null. The same in pixels: a narrow patch of frequencies is a long impulse response; on a "
+        "training patch it wraps around onto itself, and on a larger map it reaches pixels that the network never saw "
+        "together. One layer does little harm; the deblurring networks apply one stack of layers five times, and the "
+        "error grows with every pass. The section on the layers' responses gives gain and reach by size; it describes "
+        "single layers, the loss above is measured on the whole network.",
     ]
 
 
