@@ -34,9 +34,9 @@ class TimeLeft:
     unknown: int = 0
     """Trainings and evaluations without an estimate."""
 
-    def hours(self, parallel: int) -> float:
+    def seconds(self, parallel: int) -> float:
         """Wall clock with so many jobs at a time."""
-        return (self.training_s + self.scoring_s) / max(1, parallel) / 3600
+        return (self.training_s + self.scoring_s) / max(1, parallel)
 
 
 def time_left(plan: Plan, todo: Iterable[RunSpec], scores: Iterable[tuple[RunSpec, str]]) -> TimeLeft:

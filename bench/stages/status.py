@@ -51,9 +51,9 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
     parallel = max(1, cores // plan.preset.threads)
     if left.training_s or left.scoring_s:
         print(
-            f"Left: about {left.hours(parallel):.2g} hours on {cores} cores ({left.training_s / 60:.2g} minutes of "
-            f"training and {left.scoring_s / 60:.2g} of scoring, {plan.preset.threads} threads each), from "
-            "measurements on this machine."
+            f"Left: about {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
+            f"{_duration(left.training_s)} of training, {_duration(left.scoring_s)} of scoring), from measurements on "
+            f"this machine; {plan.preset.threads} threads each."
         )
     for source, count in left.sources.items():
         print(f"  {count} trainings estimated from {source}")
@@ -62,6 +62,12 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
             f"No estimate for {left.unknown} trainings and evaluations: nothing like them was measured here yet "
             f"(python -m bench throughput --preset {plan.name} times the networks)."
         )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
 def _trained(run: RunSpec) -> bool:
