@@ -140,13 +140,18 @@ class Resolver:
             if first not in self.operators:
                 raise self.doc.error((*at, "first", i), f"unknown operator {first!r}{nearest(first, self.operators)}")
         order = [*axis.first, *sorted(n for n in names if n not in axis.first)]
-        rows = []
+        rows: list[PlannedRow] = []
         for op_name in order:
             info = self.operators[op_name]
             label = info.upsampler_label if axis.role == "upsampler" else info.label
-            row_id = axis.row.format(label=label or op_name, name=op_name)
-            if info.error:
-                rows.append(PlannedRow(name, row_id, row_id, skipped=str(info.error), ours=True))
+            # A broken operator goes by its name, which is its own: its label may be that of a sound one.
+            row_id = axis.row.format(label=op_name if info.error else label or op_name, name=op_name)
+            reason = str(info.error) if info.error else None
+            if any(row.id == row_id for row in rows):
+                row_id = f"{row_id} ({op_name})"
+                reason = reason or f"operator {op_name!r} ({info.origin}): the label {label!r} is taken in this table"
+            if reason:
+                rows.append(PlannedRow(name, row_id, row_id, skipped=reason, ours=True))
                 continue
             if not info.trains or not info.supports(axis.role, 2 if axis.role == "upsampler" else 1):
                 continue

@@ -257,5 +257,22 @@ def test_a_plugin_file_adds_its_rows(tmp_path: Path) -> None:
     assert changed.runs[0].id not in {r.id for r in before} | set(plan.runs)
 
 
+def test_a_label_that_is_taken_is_a_dash_and_not_the_end(tmp_path: Path) -> None:
+    """Two plugins of one label, and a broken one of the same: the first sound one has its row."""
+    literal = (
+        'OPERATOR = {"label": "Box", "class": "Box", "roles": ["spatial"], "scales": [1], '
+        '"trains": True, "options": [], "summary": "box filter"}\n'
+    )
+    files = {name: tmp_path / f"{name}.py" for name in ("box", "second", "conv")}
+    for file in files.values():
+        file.write_text(literal)
+    rows = load_plan("quick", plugins=[str(f) for f in files.values()]).rows["table4_denoising"]
+    assert next(r for r in rows if r.id == "Box-DnCNN").runs
+    dashes = {r.id: str(r.skipped) for r in rows if r.skipped}
+    assert len(dashes) == 2
+    assert "label 'Box' is taken" in dashes["Box-DnCNN (second)"]
+    assert any("the name is taken" in reason for reason in dashes.values())
+
+
 def test_rendering_code_is_part_of_what_makes_a_report_stale() -> None:
     assert len({layout.code_digest(s) for s in ("tables", "figures", "train")}) == 3
