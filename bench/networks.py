@@ -15,7 +15,7 @@ from bench.checkpoint import file_sha256, load, read_weights
 from bench.datasets import Dataset, data_root
 from bench.errors import BenchError
 from bench.spec import RunSpec
-from converse.registry import SkippedConfiguration
+from converse.registry import OperatorError, SkippedConfiguration
 
 if TYPE_CHECKING:
     from converse.registry import ModelInfo
@@ -47,7 +47,7 @@ def build(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
     """The freshly initialised network of a run, by its seed where it is trained.
 
     Raises:
-        Declined: the operator declines this configuration.
+        Declined: the operator declines this configuration, or cannot be loaded (a plugin that fails at import).
         BenchError: an unknown or bad option, with the run's id.
     """
     if run.model is None:
@@ -55,8 +55,9 @@ def build(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
     seed = run.train.seed if run.train else 0
     try:
         return converse.build_model(run.model, seed=seed, plugins=plugins, **run.options)
-    except SkippedConfiguration as error:
-        raise Declined(str(error)) from error
+    except (SkippedConfiguration, OperatorError) as error:
+        # A plugin that cannot be imported takes its own rows out and nobody else's.
+        raise Declined(" ".join(str(error).split())) from error
     except (ValueError, TypeError) as error:
         raise BenchError(f"run {run.id}: {' '.join(str(error).split())}") from error
 

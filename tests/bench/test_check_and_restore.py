@@ -44,6 +44,22 @@ def test_every_row_is_built(tmp_path: Path) -> None:
     assert record["parameters"][run_id(plan, "noisy")] is None
 
 
+def test_a_plugin_that_fails_at_import_takes_out_its_own_rows_only(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        'OPERATOR = {"label": "Bad", "class": "Bad", "roles": ["spatial"], "scales": [1], '
+        '"trains": True, "options": [], "summary": "cannot be imported"}\nraise RuntimeError("no licence")\n'
+    )
+    plan = tiny_plan(tmp_path, plugins=(str(bad),))
+    check(plan)
+    record = json.loads(layout.check_json(plan.name).read_text())
+    ((run, reason),) = record["skipped"].items()
+    assert "fails at import: RuntimeError: no licence" in reason
+    assert set(record["parameters"]) == set(plan.runs) - {run}
+    train(plan, run, progress=False)
+    assert json.loads(layout.run_json(run).read_text())["status"] == "skipped"
+
+
 def with_row(plan: Plan, row: str, **change: Any) -> Plan:
     """The plan with one run changed."""
     run = plan.run(run_id(plan, row)).model_copy(update=change)
