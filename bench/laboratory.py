@@ -55,7 +55,9 @@ class Laboratory:
         if self._network is None or self._network[0] != name:
             if name not in RELEASED:
                 raise BenchError(f"unknown network {name!r}{nearest(name, RELEASED)} (allowed: {', '.join(RELEASED)})")
-            path = self._datasets[WEIGHTS].file(f"{name}.pth")
+            path = self._datasets[WEIGHTS].directory() / f"{name}.pth"  # alone: the other networks may be there
+            if not path.is_file():
+                raise BenchError(f"{path}: missing; run: python -m bench fetch {WEIGHTS}")
             try:
                 self._network = name, converse.load_released(name, path, map_location=self.device)
             except CheckpointError as error:
