@@ -45,7 +45,7 @@ class Presets:
         return [self[name] for name in self._asked] or [self.chosen]
 
     def of_run(self, run: str, key: str | None = None) -> Targets:
-        """The first preset that has that run (and that test of it), those planned already before the others."""
+        """The first preset that has that run (and that test of it), in the order of `_every`."""
         for targets in self._every():
             plan = targets.plan
             if run in plan.runs and (key is None or any(e.key == key for e in plan.evaluations(plan.run(run)))):
@@ -53,14 +53,19 @@ class Presets:
         raise BenchError(f"no preset has the run {run!r}{f' with the test {key!r}' if key else ''}")
 
     def of_analysis(self, analysis: str) -> Targets:
-        """The first preset that has the analysis of that id."""
+        """The first preset that has the analysis of that id, in the order of `_every`."""
         for targets in self._every():
             if any(spec.id == analysis for spec in targets.plan.analyses.values()):
                 return targets
         raise BenchError(f"no preset has the analysis {analysis!r}")
 
     def _every(self) -> Iterator[Targets]:
-        for name in dict.fromkeys([*self._planned, *self.names]):
+        """All presets: what was asked for, what a job on a cluster finds checked, what is planned, the rest.
+
+        A run that two presets share so asks for the data of the one that is being made, and for no more.
+        """
+        checked = [name for name in self.names if layout.check_json(name).is_file()]
+        for name in dict.fromkeys([*self._asked, *checked, *self._planned, *self.names]):
             yield self[name]
 
 

@@ -1,7 +1,8 @@
 """Peak memory of restoring one image with each released network, in a fresh process each, as a Markdown table.
 
-Peak memory is the largest resident set of the whole process (getrusage), interpreter and torch included. It does not
-depend on the weights, so they are random here and nothing is fetched. The size is that of the restored image.
+Peak memory is the largest resident set of the whole process, interpreter and torch included: VmHWM on Linux, since
+getrusage starts there with the peak of the process that started this one. It does not depend on the weights, so they
+are random here and nothing is fetched. The size is that of the restored image.
 
     python benchmarks/network_memory.py
     python benchmarks/network_memory.py --network conversenet --size 384 512 --threads 1
@@ -10,6 +11,7 @@ depend on the weights, so they are random here and nothing is fetched. The size 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
 import subprocess
 import sys
@@ -49,8 +51,16 @@ def restore(name: str, height: int, width: int, depth: int | None) -> tuple[floa
     start = time.perf_counter()
     inference.apply(model, image, torch.device("cpu"), gaussian_kernel(1.2) if "kernel" in info.inputs else None)
     seconds = time.perf_counter() - start
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30, seconds
+    return peak_gib(), seconds
+
+
+def peak_gib() -> float:
+    """Largest resident set of this process so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", status.read_text())[0]) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, others KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def main() -> None:

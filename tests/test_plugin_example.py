@@ -34,7 +34,7 @@ def test_the_rows_of_the_page_exist() -> None:
 @pytest.mark.slow
 def test_the_example_keeps_the_contract() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/converse/contract", "-k", "dilated", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "tests/converse/contract", "-k", "dilated", "-p", "no:cacheprovider"],
         cwd=ROOT, env={**os.environ, "CONTRACT_PLUGINS": str(EXAMPLE)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0 and "passed" in done.stdout, done.stdout + done.stderr

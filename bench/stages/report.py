@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,13 +157,15 @@ def _subset(plan: Plan) -> str:
 
 
 def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing: bool) -> Picture:
+    picture = _embedded(plan, figure, "", allow_missing)  # a missing file is said before its caption needs the data
+    if picture.missing:
+        return picture
     try:
-        caption = KINDS[kind].caption(plan, results, plan.figures[figure][0])
+        return replace(picture, caption=KINDS[kind].caption(plan, results, plan.figures[figure][0]))
     except BenchError as error:
         if not allow_missing:
             raise
         return Picture(figure, "", "", "", str(error))
-    return _embedded(plan, figure, caption, allow_missing)
 
 
 def _embedded(plan: Plan, figure: str, caption: str, allow_missing: bool) -> Picture:

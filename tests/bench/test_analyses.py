@@ -31,6 +31,7 @@ from bench.stages.report import report
 from converse.operators.converse2d import Converse2D
 
 NAMES = list(analyses.available())
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,9 @@ def test_every_analysis_has_a_drawing() -> None:
 
 
 def test_released_names_them_all_and_others_none() -> None:
-    assert set(load_plan("released").analyses) == set(NAMES)
-    assert not load_plan("quick").analyses
-    assert not load_plan("released", tables=["released_sr"]).analyses
+    assert set(load_plan("released", config=CONFIG).analyses) == set(NAMES)
+    assert not load_plan("quick", config=CONFIG).analyses
+    assert not load_plan("released", tables=["released_sr"], config=CONFIG).analyses
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def _size_frame(losses: list[float]) -> Findings:
     columns = list(analyses.available()["size_dependence"].columns)
     rows = [["conversenet", "urban100", "x.png", "kernel_3", "deblur-circular-s2.55", s, s, 112, 31.0, 33.0 - loss]
             for s, loss in zip((128, 256), losses, strict=True)]  # fmt: skip
-    spec = load_plan("released").analyses["size_dependence"]
+    spec = load_plan("released", config=CONFIG).analyses["size_dependence"]
     return Findings(spec, "t", pd.DataFrame(rows, columns=columns))
 
 
@@ -256,8 +257,8 @@ def test_released_conversenet_loses_on_a_larger_map(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("BENCH_DATA", os.environ.get("BENCH_DATA") or str(tmp_path / "data"))
     with working_in(tmp_path):
         fetch(["urban100", "released_weights", "blur_kernels"], progress=False)
-        spec = load_plan("released").analyses["size_dependence"]
-        lab = Laboratory(spec, load_plan("released").datasets, torch.device("cpu"))
+        spec = load_plan("released", config=CONFIG).analyses["size_dependence"]
+        lab = Laboratory(spec, load_plan("released", config=CONFIG).datasets, torch.device("cpu"))
         for size, expected in PUBLISHED.items():
             case = ("conversenet", "img_001_SRF_4_HR.png", "kernel_3", size)
             frame = analyses.module("size_dependence").measure(lab, case)
