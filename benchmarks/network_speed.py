@@ -39,6 +39,7 @@ TARGETS = {"set12": 6.0, "image": 7.0}
 """Smallest ratio asked for."""
 MAX_ERROR = 1e-4
 """Largest difference of converse2d to the same network in float64 that is allowed, gray values in [0, 1]."""
+BLOCKS = 20
 SIDES = ("converse2d", "algorithm1")
 
 
@@ -61,9 +62,10 @@ def set12(count: int | None) -> list[tuple[str, Tensor]]:
     return found
 
 
-def pair(released: Path | None) -> dict[str, nn.Module]:
-    """The 20-block 7×7 network on either operator, with the released weights or (None) the same random ones."""
-    networks = {side: converse.build_model("converse_dncnn", seed=0, kernel_size=7, operator=side) for side in SIDES}
+def pair(released: Path | None, depth: int = BLOCKS) -> dict[str, nn.Module]:
+    """The 7×7 network on either operator, with the released weights (20 blocks) or, None, the same random ones."""
+    options = {"seed": 0, "kernel_size": 7, "blocks": depth}
+    networks = {side: converse.build_model("converse_dncnn", operator=side, **options) for side in SIDES}
     state = networks["converse2d"].state_dict()
     if released is not None:
         state = converse.load_released("converse_dncnn", released).state_dict()
@@ -136,6 +138,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="samples per side and image (default 5)")
     parser.add_argument("--images", type=int, help="the first N images of Set12 only")
     parser.add_argument("--case", choices=sorted(TARGETS), action="append", help="repeatable; all")
+    parser.add_argument("--depth", type=int, default=BLOCKS, help=f"blocks of the untrained network (default {BLOCKS})")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     if options.repeats < 1 or options.threads < 1:
@@ -159,7 +162,8 @@ def main() -> None:
         met &= report("Set12, released 7×7", "set12", pair(weights), images, options.repeats)
     if "image" in cases:
         image = noisy(torch.rand(1, 1, 256, 256, generator=torch.Generator().manual_seed(1)))
-        met &= report("256×256, 7×7 untrained", "image", pair(None), [("256×256", image)], options.repeats)
+        name = f"256×256, 7×7 untrained, {options.depth} blocks"
+        met &= report(name, "image", pair(None, options.depth), [("256×256", image)], options.repeats)
     sys.exit(0 if met else 1)
 
 

@@ -38,7 +38,8 @@ def test_a_large_image_stays_under_four_gib(network: str) -> None:
 
 @pytest.mark.slow
 def test_both_operators_give_one_answer_in_a_whole_network() -> None:
-    lines = [line for line in run("network_speed.py", "--case", "image", "--repeats", "1").splitlines() if "**" in line]
+    printed = run("network_speed.py", "--case", "image", "--repeats", "1", "--depth", "2")
+    lines = [line for line in printed.splitlines() if "**" in line]
     assert len(lines) == 1
     cells = [cell.strip() for cell in lines[0].strip("|").split("|")]
     error, error_of_algorithm1 = map(float, cells[5:7])
