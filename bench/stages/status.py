@@ -29,7 +29,8 @@ def show_plan(plan: Plan) -> None:
             tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
             missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.key).exists()]
             unscored |= {(r.id, e.key): r for r, e in missing}
-            left = f"{len(todo)} to train, {len(missing)} to score"
+            verb = "load" if any(r.checkpoint for r in row.runs) else "train"
+            left = f"{len(todo)} to {verb}, {len(missing)} to score"
             state = row.skipped or (left if todo or missing else "done")
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for analysis in plan.analyses.values():
@@ -52,8 +53,8 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
     if left.training_s or left.scoring_s:
         print(
             f"Left: about {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
-            f"{_duration(left.training_s)} of training, {_duration(left.scoring_s)} of scoring), from measurements on "
-            f"this machine; {plan.preset.threads} threads each."
+            f"{_duration(left.training_s)} of training and loading, {_duration(left.scoring_s)} of scoring), from "
+            f"measurements on this machine; {plan.preset.threads} threads each."
         )
     for source, count in left.sources.items():
         print(f"  {count} trainings estimated from {source}")
