@@ -22,7 +22,6 @@ from torch import Tensor
 from .checks import sizes
 from .fourier import DFT
 from .higher_order import differentiable
-from .huge_pages import advised
 from .padding import crop2d, fold_padding_, pad_into
 from .precision import full_precision
 from .transfer import Gradients, compute_dtype, transfer
@@ -125,7 +124,7 @@ def _solve(
     """
     b, c, h, w = y.shape
     sizes(h, w, kernel.shape[-2:], scale, padding, mode)
-    out = advised(y.new_empty((b, c, h * scale, w * scale)))
+    out = y.new_empty((b, c, h * scale, w * scale))
     if out.numel() == 0:
         return out
     _keep_freed_blocks(y.device)
@@ -168,7 +167,7 @@ def _solve_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of :func:`solve` for y, kernel and lam; empty tensors where not needed."""
     c = y.shape[1]
-    dy = advised(y.new_empty(y.shape if need_y else (0,)))
+    dy = y.new_empty(y.shape if need_y else (0,))
     dkernel = torch.zeros_like(kernel) if need_parameters else kernel.new_empty((0,))
     dlam = torch.zeros_like(lam) if need_parameters else lam.new_empty((0,))
     if y.numel() == 0:
