@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from . import strips
 
 MakeOperator = Callable[[int], nn.Module]
 """Builds a spatial operator for that many channels: (B, C, H, W) → (B, C, H, W)."""
@@ -79,8 +82,41 @@ class ConverseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
+        if self._in_strips(x):
+            return self._by_strips(x)
         if not self.alpha:
             x = x + self.conv1(x)
             return x + self.conv2(x)
         x = x + self.alpha1 * self.conv1(x)
         return x + self.alpha2 * self.conv2(x)
+
+    def _in_strips(self, x: Tensor) -> bool:
+        """Whether :meth:`_by_strips` computes what ``forward`` would, layer for layer."""
+        return (
+            strips.applies(x, self.conv1)
+            and strips.applies(x, self.conv2)
+            and all(strips.is_pointwise(layer) for layer in (self.conv1[1], self.conv1[5], *self.conv2[1::2]))
+        )
+
+    def _by_strips(self, x: Tensor) -> Tensor:
+        """``forward`` without gradients, its pointwise layers strip by strip."""
+        b, c, h, w = x.shape
+        norm1, enter1, _, spatial, _, leave1 = self.conv1
+        norm2, enter2, _, leave2 = self.conv2
+        source, width = x.flatten(2), enter1.out_channels
+        hidden = x.new_empty(b, width, h * w)
+        spans = list(strips.strips(h * w, width, x.itemsize))
+        for image, target in zip(source, hidden, strict=True):
+            for span in spans:
+                strips.gelu_(strips.pointwise(norm1(image[None, :, None, span])[0, :, 0], enter1, out=target[:, span]))
+        filtered = spatial(hidden.view(b, width, h, w)).flatten(2)
+        del hidden
+        out = x.new_empty(b, c, h * w)
+        for image, middle, target in zip(source, filtered, out, strict=True):
+            for span in spans:
+                branch = strips.pointwise(F.gelu(middle[:, span]), leave1)
+                first = torch.add(image[:, span], branch.mul_(self.alpha1[0, :, 0]) if self.alpha else branch)
+                branch = strips.gelu_(strips.pointwise(norm2(first[None, :, None])[0, :, 0], enter2))
+                branch = strips.pointwise(branch, leave2)
+                torch.add(first, branch.mul_(self.alpha2[0, :, 0]) if self.alpha else branch, out=target[:, span])
+        return out.view(b, c, h, w)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .fourier import DFT
 from .precision import full_precision
 from .spectral import filter_maps
 from .transfer import compute_dtype, transfer
+
+_KEPT = 1 << 30
+"""Bytes of transfer functions that one forward pass may hold (:func:`kept`)."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +69,30 @@ class Transfer:
         with torch.no_grad(), full_precision(y.device):
             filter_maps(y, self.g, out, self.padding, self.mode)
         return out
+
+
+@contextlib.contextmanager
+def kept(stack: nn.Module, y: Tensor) -> Iterator[None]:
+    """Inside the block, layers of ``stack`` that can be frozen are, for maps of the size of ``y``: a stack that is
+    applied several times computes its transfer functions once. Nothing outlives the block.
+
+    Only in eval mode without gradients, and for as many layers as fit in a gigabyte; the others, and layers that
+    the caller has frozen, are left alone. The results are the same up to rounding.
+
+    Args:
+        stack: its layers with a method ``freeze`` see maps of the size of ``y``.
+        y: (B, C, H, W).
+    """
+    size, room, held = (y.shape[-2], y.shape[-1]), _KEPT, []
+    if not (torch.is_grad_enabled() or torch.compiler.is_compiling() or stack.training or y.is_meta):
+        for layer in stack.modules():
+            cost = layer.frozen_bytes(size) if hasattr(layer, "frozen_bytes") else None
+            if cost and cost <= room:
+                layer.freeze(size)
+                held.append(layer)
+                room -= cost
+    try:
+        yield
+    finally:
+        for layer in held:
+            layer.unfreeze()

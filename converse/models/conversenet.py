@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..blocks import ConverseBlock, MakeOperator
+from ..frozen import kept
 
 MODELS = {
     "conversenet": {
@@ -84,6 +85,7 @@ class ConverseNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Blurred image (B, 3, H, W) → restored image of the same shape."""
         x = self.conv1(image)
-        for _ in range(self.iterations):
-            x = self.p(x)
+        with kept(self.p, x):
+            for _ in range(self.iterations):
+                x = self.p(x)
         return self.conv2(x)

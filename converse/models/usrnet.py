@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..blocks import MakeOperator
+from ..frozen import kept
 from ..functional import converse2d
 from .conversenet import Prior
 
@@ -134,8 +135,9 @@ class FeatureUSRNet(nn.Module):
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""
         features = self.kernelnet(per_sample(kernel, image))
         x = self.conv1(image)
-        for conv in self.convs:
-            x = self.p(self.d(x, conv(features)))
+        with kept(self.p, x):
+            for conv in self.convs:
+                x = self.p(self.d(x, conv(features)))
         return self.conv2(x)
 
 
@@ -182,6 +184,7 @@ class ImageUSRNet(nn.Module):
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""
         kernels = per_sample(kernel, image).expand(-1, image.shape[1], -1, -1)
         z = image
-        for _ in range(self.iterations):
-            z = self.p(self.d(image, kernels, z))
+        with kept(self.p, z):
+            for _ in range(self.iterations):
+                z = self.p(self.d(image, kernels, z))
         return z

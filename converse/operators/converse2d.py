@@ -123,12 +123,13 @@ class Converse2D(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.functional.converse2d`."""
-        if self._frozen is not None and not torch.compiler.is_compiling():
+        frozen = self._frozen
+        if frozen is not None and not torch.compiler.is_compiling():
             needs_grad = torch.is_grad_enabled() and (
                 y.requires_grad or any(p.requires_grad for p in self.parameters())
             )
-            if not needs_grad and self._frozen.serves(y, self._state()):
-                return self._frozen.apply(y)
+            if not needs_grad and frozen.serves(y, self._state()):
+                return frozen.apply(y)
         return converse2d(
             y,
             self.kernel,
@@ -179,6 +180,20 @@ class Converse2D(nn.Module):
                 state=self._state(),
             )
         return self
+
+    def unfreeze(self) -> Converse2D:
+        """Undo :meth:`freeze` and return the layer."""
+        self._frozen = None
+        return self
+
+    def frozen_bytes(self, size: tuple[int, int]) -> int | None:
+        """What :meth:`freeze` would hold for ``size`` (H, W); None if there is nothing to freeze, or it is frozen."""
+        fixed = self.x0 in ("zero", "nearest") and max(self.kernel_size) > self.scale
+        if not fixed or self._frozen is not None or self.training:
+            return None
+        height, width = (n + 2 * p for n, p in zip(size, self.padding, strict=True))
+        item = 2 * torch.promote_types(self.weight.dtype, torch.float32).itemsize
+        return self.channels * self.scale**2 * height * (width // 2 + 1) * item
 
     def to_conv_transpose(self) -> nn.ConvTranspose2d:
         """The plain depthwise ``nn.ConvTranspose2d`` that computes exactly this layer, with its present weights.
