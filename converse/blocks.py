@@ -82,40 +82,43 @@ class ConverseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
-        if self._in_strips(x):
-            return self._by_strips(x)
+        streamed = self._by_strips(x)
+        if streamed is not None:
+            return streamed
         if not self.alpha:
             x = x + self.conv1(x)
             return x + self.conv2(x)
         x = x + self.alpha1 * self.conv1(x)
         return x + self.alpha2 * self.conv2(x)
 
-    def _in_strips(self, x: Tensor) -> bool:
-        """Whether :meth:`_by_strips` computes what ``forward`` would, layer for layer."""
-        return (
-            strips.applies(x, self.conv1)
-            and strips.applies(x, self.conv2)
-            and all(strips.is_pointwise(layer) for layer in (self.conv1[1], self.conv1[5], *self.conv2[1::2]))
-        )
-
-    def _by_strips(self, x: Tensor) -> Tensor:
-        """``forward`` without gradients, its pointwise layers strip by strip."""
+    def _by_strips(self, x: Tensor) -> Tensor | None:
+        """``forward`` with its pointwise layers strip by strip; None where that is not the same, layer for layer."""
+        if not (strips.applies(x, self.conv1) and strips.applies(x, self.conv2)):
+            return None
+        norm1, enter1, _, spatial, _, leave1 = self.conv1.children()
+        norm2, enter2, _, leave2 = self.conv2.children()
+        if not (
+            strips.is_pointwise(enter1)
+            and strips.is_pointwise(leave1)
+            and strips.is_pointwise(enter2)
+            and strips.is_pointwise(leave2)
+        ):
+            return None
         b, c, h, w = x.shape
-        norm1, enter1, _, spatial, _, leave1 = self.conv1
-        norm2, enter2, _, leave2 = self.conv2
         source, width = x.flatten(2), enter1.out_channels
         hidden = x.new_empty(b, width, h * w)
         spans = list(strips.strips(h * w, width, x.itemsize))
         for image, target in zip(source, hidden, strict=True):
             for span in spans:
-                strips.gelu_(strips.pointwise(norm1(image[None, :, None, span])[0, :, 0], enter1, out=target[:, span]))
+                normed = norm1(image[None, :, None, span])[0, :, 0]
+                strips.gelu_(strips.pointwise(normed, enter1, out=target[:, span]))
         filtered = spatial(hidden.view(b, width, h, w)).flatten(2)
         del hidden
         out = x.new_empty(b, c, h * w)
         for image, middle, target in zip(source, filtered, out, strict=True):
             for span in spans:
                 branch = strips.pointwise(F.gelu(middle[:, span]), leave1)
-                first = torch.add(image[:, span], branch.mul_(self.alpha1[0, :, 0]) if self.alpha else branch)
+                first = image[:, span] + (branch.mul_(self.alpha1[0, :, 0]) if self.alpha else branch)
                 branch = strips.gelu_(strips.pointwise(norm2(first[None, :, None])[0, :, 0], enter2))
                 branch = strips.pointwise(branch, leave2)
                 torch.add(first, branch.mul_(self.alpha2[0, :, 0]) if self.alpha else branch, out=target[:, span])

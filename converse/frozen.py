@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -71,28 +72,44 @@ class Transfer:
         return out
 
 
+@runtime_checkable
+class Freezable(Protocol):
+    """A layer that can compute its transfer function ahead, as :class:`converse.Converse2D` does."""
+
+    def freeze(self, size: tuple[int, int]) -> object:
+        """Precompute for maps of ``size`` (H, W)."""
+
+    def unfreeze(self) -> object:
+        """Undo :meth:`freeze`."""
+
+    def frozen_bytes(self, size: tuple[int, int]) -> int | None:
+        """What :meth:`freeze` would hold; None if there is nothing to freeze."""
+
+
 @contextlib.contextmanager
 def kept(stack: nn.Module, y: Tensor) -> Iterator[None]:
-    """Inside the block, layers of ``stack`` that can be frozen are, for maps of the size of ``y``: a stack that is
-    applied several times computes its transfer functions once. Nothing outlives the block.
+    """Inside the block, layers of ``stack`` that can be frozen are frozen, for maps of the size of ``y``.
+
+    A stack that is applied several times so computes its transfer functions once. Nothing outlives the block.
 
     Only in eval mode without gradients, and for as many layers as fit in a gigabyte; the others, and layers that
     the caller has frozen, are left alone. The results are the same up to rounding.
 
     Args:
-        stack: its layers with a method ``freeze`` see maps of the size of ``y``.
+        stack: its layers that can be frozen see maps of the size of ``y``.
         y: (B, C, H, W).
     """
-    size, room, held = (y.shape[-2], y.shape[-1]), _KEPT, []
+    size, room = (y.shape[-2], y.shape[-1]), _KEPT
+    held: list[Freezable] = []
     if not (torch.is_grad_enabled() or torch.compiler.is_compiling() or stack.training or y.is_meta):
-        for layer in stack.modules():
-            cost = layer.frozen_bytes(size) if hasattr(layer, "frozen_bytes") else None
-            if cost and cost <= room:
+        for layer in [module for module in stack.modules() if isinstance(module, Freezable)]:
+            cost = layer.frozen_bytes(size)
+            if cost is not None and cost <= room:
                 layer.freeze(size)
                 held.append(layer)
                 room -= cost
     try:
         yield
     finally:
-        for layer in held:
-            layer.unfreeze()
+        for frozen in held:
+            frozen.unfreeze()

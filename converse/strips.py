@@ -8,6 +8,7 @@ The numbers are the same up to the order of summation in the matrix products.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def _watched(layer: nn.Module) -> bool:
     return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
-def is_pointwise(layer: nn.Module) -> bool:
+def is_pointwise(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
     """A plain 1×1 convolution with a bias, and no subclass that might do something else."""
     return (
         type(layer) is nn.Conv2d
@@ -55,4 +56,4 @@ def pointwise(x: Tensor, layer: nn.Conv2d, out: Tensor | None = None) -> Tensor:
 
 def gelu_(x: Tensor) -> Tensor:
     """Exact GELU in the memory of ``x``."""
-    return torch.ops.aten.gelu_(x)  # type: ignore[no-any-return]
+    return torch.ops.aten.gelu_(x)

@@ -1,0 +1,115 @@
+"""What is done once or in pieces where no gradient is asked for: the same numbers, and nothing is bypassed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from converse import Converse2D, ConverseBlock, build_model, frozen, strips
+from converse.models import conversenet
+
+
+def block(alpha: bool = False, channels: int = 4) -> ConverseBlock:
+    torch.manual_seed(0)
+    made = ConverseBlock(channels, lambda c: Converse2D(c, 3), alpha=alpha)
+    if alpha:
+        nn.init.normal_(made.alpha1)
+        nn.init.normal_(made.alpha2)
+    return made.eval()
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("shape", [(1, 4, 37, 41), (3, 4, 5, 6), (2, 4, 2, 2)])
+def test_strips_give_the_same_numbers(alpha: bool, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "_STRIP", 1 << 11)  # several strips, the last one shorter
+    made, x = block(alpha), torch.randn(shape)
+    expected = made(x).detach()
+    with torch.no_grad():
+        assert made._by_strips(x) is not None
+        for given in (x, x.to(memory_format=torch.channels_last), x.transpose(2, 3).contiguous().transpose(2, 3)):
+            kept_input = given.clone()
+            torch.testing.assert_close(made(given), expected, rtol=2e-6, atol=2e-6)
+            assert torch.equal(given, kept_input)
+
+
+def test_no_strips_where_something_would_be_missed() -> None:
+    x = torch.randn(1, 4, 8, 8)
+    assert block()._by_strips(x) is None, "gradients are on"
+    with torch.no_grad():
+        assert block()._by_strips(x) is not None
+        assert block()._by_strips(x.half()) is None
+        assert block()._by_strips(x[:0]) is None
+        with torch.autocast("cpu", torch.bfloat16):
+            assert block()._by_strips(x) is None
+        watched, seen = block(), []
+        watched.conv2[2].register_forward_hook(lambda *_: seen.append(1))
+        watched(x)
+        assert seen, "a hook on a pointwise layer fires"
+
+        class Doubled(nn.Conv2d):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return 2 * super().forward(x)
+
+        other = block()
+        other.conv1[1] = Doubled(4, 8, 1)
+        assert other._by_strips(x) is None
+
+
+def test_an_operator_that_returns_its_input_is_served() -> None:
+    torch.manual_seed(0)
+    made = ConverseBlock(4, lambda c: nn.Identity()).eval()
+    x = torch.randn(1, 4, 6, 7)
+    expected = made(x).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(made(x), expected)
+
+
+@pytest.mark.parametrize("name", ["conversenet", "converse_usrnet"])
+def test_a_repeated_stack_computes_its_transfer_functions_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(name, seed=0, channels=4, blocks=2, iterations=3).eval()
+    arguments = [torch.rand(1, 3, 12, 14)] + ([torch.full((1, 1, 7, 7), 1 / 49)] if "usr" in name else [])
+    expected = model(*arguments).detach()
+    counted = []
+    original = frozen.Transfer.of.__func__  # type: ignore[attr-defined]
+
+    def counting(cls, *args, **kwargs):  # type: ignore[no-untyped-def]
+        counted.append(1)
+        return original(cls, *args, **kwargs)
+
+    monkeypatch.setattr(frozen.Transfer, "of", classmethod(counting))
+    with torch.no_grad():
+        torch.testing.assert_close(model(*arguments), expected, rtol=1e-5, atol=1e-6)
+    assert len(counted) == 2, "one per layer, not one per application"
+    layers = [m for m in model.modules() if isinstance(m, Converse2D)]
+    assert layers and all(layer._frozen is None for layer in layers), "nothing outlives the pass"
+
+
+def test_kept_leaves_alone_what_is_frozen_training_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = torch.rand(1, 4, 6, 7)
+    frozen_layer, free = Converse2D(4, 3).eval(), Converse2D(4, 3).eval()
+    stack = nn.Sequential(frozen_layer.freeze((6, 7)), free, Converse2D(4, 3, x0="bicubic"), Converse2D(4, 2, scale=2))
+    mine = frozen_layer._frozen
+    stack.eval()
+    with torch.no_grad():
+        with conversenet.kept(stack, y):
+            assert free._frozen is not None
+        assert free._frozen is None and frozen_layer._frozen is mine
+        with pytest.raises(RuntimeError, match="broken"), conversenet.kept(stack, y):
+            raise RuntimeError("broken")
+        assert free._frozen is None
+        monkeypatch.setattr(frozen, "_KEPT", free.frozen_bytes((6, 7)) - 1)
+        with conversenet.kept(stack, y):
+            assert free._frozen is None
+    with conversenet.kept(stack, y):
+        assert free._frozen is None, "gradients are on"
+    assert free.train().frozen_bytes((6, 7)) is None
+    free.eval().freeze((6, 7))
+    assert free.unfreeze()._frozen is None
+
+
+def test_what_freezing_holds_is_what_was_announced() -> None:
+    layer = Converse2D(3, 5, scale=2).eval()
+    announced = layer.frozen_bytes((9, 10))
+    layer.freeze((9, 10))
+    assert layer._frozen is not None and layer._frozen.g.nbytes == announced
