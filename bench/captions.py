@@ -37,7 +37,7 @@ def subset_text(subset: str | None) -> str:
 def subset_warning(tests: Sequence[Evaluation]) -> str:
     """Says that a table is a subset, and of what."""
     parts = [f"{subset_text(t.subset)} of {dataset_name(t.data)}" for t in tests if t.subset]
-    return f"Subset: {'; '.join(parts)}." if parts else ""
+    return f"Subset: {'; '.join(dict.fromkeys(parts))}." if parts else ""
 
 
 def protocol_text(tests: Sequence[Evaluation]) -> str:
@@ -48,16 +48,17 @@ def protocol_text(tests: Sequence[Evaluation]) -> str:
 
 def data_text(results: Results, tests: Sequence[Evaluation]) -> str:
     """How many images, and kernels, each mean is taken over."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for test in tests:  # one for each kernel, or one for all of them
+        groups.setdefault((test.data, test.subset or ""), []).append(test.key)
     parts = []
-    for test in tests:
-        part = results.metrics[results.metrics["evaluation"] == test.key]
-        images, kernels = (
-            part["image"].nunique(),
-            part.loc[part["kernel"] != "", "kernel"].nunique(),
-        )
+    for (data, _), keys in groups.items():
+        part = results.metrics[results.metrics["evaluation"].isin(keys)]
+        images, kernels = part["image"].nunique(), part.loc[part["kernel"] != "", "kernel"].nunique()
         if images:
-            text = f"{images} images of {dataset_name(test.data)}"
-            parts.append(f"{text}, each of {kernels} kernels by itself" if kernels else text)
+            text = f"{images} images of {dataset_name(data)}"
+            each = f", each of {kernels} kernels by itself" if kernels > 1 else ", one kernel" if kernels else ""
+            parts.append(text + each)
     return f"Means over {'; '.join(parts)}." if parts else ""
 
 

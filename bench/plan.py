@@ -113,7 +113,9 @@ class Plan:
         tests = entry.evaluate
         if tests is None:
             tests = self.preset.tasks[task or entry.task].evaluate
-        return [t if t.subset or not self.subset else t.model_copy(update={"subset": self.subset}) for t in tests]
+        if self.subset:  # for all: a test of its own subset beside one of all images becomes the same test
+            tests = [t.model_copy(update={"subset": self.subset}) for t in tests]
+        return list({test.key: test for test in tests}.values())
 
     def evaluations(self, run: RunSpec) -> list[Evaluation]:
         """The tests of one run: those of every table that shows it, each once."""

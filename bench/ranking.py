@@ -37,7 +37,7 @@ def best_of(
     """The best rows of every column, by (evaluation, kernel, metric)."""
     found = {}
     for test in tests:
-        for kernel in results.kernels(test.key):
+        for kernel in results.kernels(test):
             for metric in metrics_of(plan):
                 best, runner_up, gap = lead(results, rows, test, metric, kernel)
                 note = ""

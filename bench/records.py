@@ -138,7 +138,7 @@ def records(plan: Plan, results: Results, table: str) -> list[Record]:
     found = []
     for row in plan.rows[table]:
         for test in tests:
-            for kernel in results.kernels(test.key):
+            for kernel in results.kernels(test):
                 found += [_record(plan, results, paper, row, test, kernel, m) for m in metrics_of(plan)]
         found += [_paper_only(plan, row, paper, d, k) for d, k in _unmeasured(row, paper, found)]
     return found

@@ -168,7 +168,7 @@ def _here(
 
 def _mean(results: Results, row: PlannedRow, test: Evaluation) -> str:
     """Mean over images (and kernels), then mean and spread over seeds."""
-    kernels = results.kernels(test.key)
+    kernels = results.kernels(test)
     found = [got for k in kernels if (got := summary(results, row, test, "psnr", k))]
     if not found:
         return DASH

@@ -19,6 +19,7 @@ from bench import versions
 from bench.columns import COLUMNS
 from bench.errors import BenchError
 from bench.plan import Plan
+from bench.spec import Evaluation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,10 +79,10 @@ class Results:
         """Values of one run by (image, kernel) in the order of the file; None if there are none."""
         return self._series.get((run_id, evaluation, metric))
 
-    def kernels(self, evaluation: str) -> list[str]:
-        """Kernels of an evaluation in their order; ``[""]`` where there are none."""
-        part = self.metrics.loc[self.metrics["evaluation"] == evaluation, "kernel"]
-        return list(dict.fromkeys(part)) or [""]
+    def kernels(self, test: Evaluation) -> list[str]:
+        """Kernels of an evaluation in their order, by its name where nothing is measured; ``[""]`` without any."""
+        part = self.metrics.loc[self.metrics["evaluation"] == test.key, "kernel"]
+        return list(dict.fromkeys(part)) or test.only or [""]
 
     def throughput_machines(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Timings by source and machine, this machine first."""

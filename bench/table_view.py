@@ -16,6 +16,8 @@ from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View
 HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 Slot = tuple[str, str]
 """Data set and kernel."""
+Part = tuple[str, str]
+"""Data set and subset of it: a section of a table by kernel, made of one evaluation or of one for each kernel."""
 
 
 def table_view(plan: Plan, results: Results, table: str) -> View:
@@ -36,7 +38,7 @@ class _Builder:
         self.tests = tests_of(plan, table)
         self.paper = published_table(plan, table)
         self.records = records(plan, results, table)
-        self.index = {(r.row, r.dataset, r.kernel, r.metric): r for r in self.records}
+        self.index = {(r.row, (r.dataset, r.subset), r.kernel, r.metric): r for r in self.records}
         self.notes = Footnotes()
         self.by_kernel = any(t.kernels for t in self.tests) or any(k for _, k in self.paper.columns)
         self.best = best_of(plan, results, self.rows, self.tests)
@@ -80,7 +82,7 @@ class _Builder:
         return columns
 
     def _kernels(self) -> list[str]:
-        found = (k for t in self.tests for k in self.results.kernels(t.key) if k)
+        found = (k for t in self.tests for k in self.results.kernels(t) if k)
         return list(dict.fromkeys(found))
 
     def _paper_slots(self) -> list[Slot]:
@@ -109,32 +111,40 @@ class _Builder:
 
     def _flat_section(self) -> Section:
         slots = [(t, "") for t in self.tests]
-        lines = [self._line(row, slots, self._paper_slots()) for row in self.rows]
+        subsets = {t.data: t.subset or "" for t in self.tests}
+        paper = [((d, subsets.get(d, "")), k) for d, k in self._paper_slots()]
+        lines = [self._line(row, slots, paper) for row in self.rows]
         return Section(tuple(lines))
 
     def _kernel_sections(self) -> list[Section]:
         found = []
         kernels = self._kernels() or [""]
-        for test in self.tests:
-            slots = [(test, k) for k in kernels]
-            paper = [(test.data, k) for _, k in self._paper_slots()]
+        for part, tests in self._parts().items():
+            slots = [(next((t for t in tests if k in self.results.kernels(t)), tests[0]), k) for k in kernels]
+            paper = [(part, k) for _, k in self._paper_slots()]
             lines = tuple(self._line(row, slots, paper) for row in self.rows)
-            subset = captions.subset_text(test.subset)
-            title = captions.dataset_name(test.data) + (f" ({subset})" if subset else "")
+            subset = captions.subset_text(part[1])
+            title = captions.dataset_name(part[0]) + (f" ({subset})" if subset else "")
             found.append(Section(lines, title))
         measured = {t.data for t in self.tests}
         for dataset in (d for d in self.paper.datasets if d not in measured):
-            paper = [(dataset, k) for _, k in self._paper_slots()]
+            paper = [((dataset, ""), k) for _, k in self._paper_slots()]
             rows = [r for r in self.rows if str(r.published) in self.paper.rows]
             lines = tuple(self._line(row, [], paper, blank=len(kernels)) for row in rows)
             found.append(Section(lines, f"{captions.dataset_name(dataset)}: the paper's, not measured here"))
+        return found
+
+    def _parts(self) -> dict[Part, list[Evaluation]]:
+        found: dict[Part, list[Evaluation]] = {}
+        for test in self.tests:
+            found.setdefault((test.data, test.subset or ""), []).append(test)
         return found
 
     def _line(
         self,
         row: PlannedRow,
         slots: Sequence[tuple[Evaluation, str]],
-        paper: Sequence[Slot],
+        paper: Sequence[tuple[Part, str]],
         blank: int = 0,
     ) -> Line:
         label = Cell(row.label, marks=self.notes.marks(*self._label_notes(row, slots)))
@@ -183,7 +193,7 @@ class _Builder:
         return Cell(str(planned) if done in (0, planned) else f"{done} of {planned}")
 
     def _measured(self, row: PlannedRow, test: Evaluation, kernel: str, metric: str) -> Cell:
-        record = self.index.get((row.id, test.data, kernel, metric))
+        record = self.index.get((row.id, (test.data, test.subset or ""), kernel, metric))
         if record is None or record.mean is None:
             reason = record.reason if record and record.status != "ok" else f"{metric} was not measured"
             return Cell(DASH, marks=self.notes.marks(reason))
@@ -195,15 +205,16 @@ class _Builder:
         is_best = row.id in best.rows
         return Cell(text, is_best, self.notes.marks(best.note) if is_best else ())
 
-    def _published(self, row: PlannedRow, slot: Slot) -> Cell:
-        value = self.paper.cells.get((str(row.published), *slot))
+    def _published(self, row: PlannedRow, slot: tuple[Part, str]) -> Cell:
+        (dataset, _), kernel = slot
+        value = self.paper.cells.get((str(row.published), dataset, kernel))
         if value is None:
             return Cell()
         record = self._psnr(row, slot)
         why = record.differs if record and self.differences else ""
         return Cell(f"{value:.2f}", marks=self.notes.marks(why))
 
-    def _difference(self, row: PlannedRow, slot: Slot) -> Cell:
+    def _difference(self, row: PlannedRow, slot: tuple[Part, str]) -> Cell:
         record = self._psnr(row, slot)
         if record is None or record.difference is None:
             return Cell()
@@ -213,7 +224,7 @@ class _Builder:
             note = f"the model here has {record.parameters:,} parameters, the paper's table says {paper:,}"
         return Cell(_signed(record.difference), marks=self.notes.marks(note))
 
-    def _psnr(self, row: PlannedRow, slot: Slot) -> Record | None:
+    def _psnr(self, row: PlannedRow, slot: tuple[Part, str]) -> Record | None:
         return self.index.get((row.id, *slot, "psnr"))
 
     # --- best and remarks ---------------------------------------------------------------------
