@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import converse  # noqa: E402
 from bench import inference, networks  # noqa: E402
 from bench.kernels import gaussian_kernel  # noqa: E402
+from bench.memory import keep_freed_memory  # noqa: E402
 from converse import registry  # noqa: E402
 from converse.released import RELEASED  # noqa: E402
 
@@ -41,6 +42,7 @@ def restore(name: str, height: int, width: int, depth: int | None) -> tuple[floa
         width: of the restored image.
         depth: blocks of a stack, for a quicker look (the peak is that of one block); None: all of them.
     """
+    keep_freed_memory()  # as every job of the pipeline does
     options = dict(RELEASED[name])
     if depth is not None:
         options |= {"blocks": depth} | ({"iterations": 1} if "iterations" in registry.models()[name].defaults else {})
