@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.images import read_image, write_png
 from bench.kernels import gaussian_kernel
 from bench.metrics import to_uint8
+from bench.plan import load_plan
 from bench.stages.restore import restore
 from bench.stages.train import train
 from bench.variants import Inference
@@ -74,6 +75,14 @@ def test_the_user_may_choose(boundary: str, network: str, words: str) -> None:
 def test_other_words_are_refused(boundary: str, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         choose(boundary, models()["converse_dncnn"])
+
+
+def test_the_defaults_are_rows_of_the_table_that_judges_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    rows = load_plan("released").rows["released_boundary"]
+    for network, default in (("conversenet", BLIND), ("converse_usrnet", INFORMED)):
+        assert choose("auto", models()[network]) == default
+        assert any(run.model == network and run.inference == default for row in rows for run in row.runs)
 
 
 @pytest.mark.parametrize("row", ["blind", "usrnet", "converse"])
