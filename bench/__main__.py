@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from bench.errors import BenchError, nearest
+from bench.memory import keep_freed_memory
 from bench.plan import Plan, load_plan
 
 
@@ -125,6 +126,7 @@ def train(plan: Plan, run_id: str, device: str | None, quiet: bool) -> None:
     """Train one RUN (or load its checkpoint); resumes where it was stopped."""
     from bench.stages.train import train as run
 
+    keep_freed_memory()
     run(plan, run_id, device=device, progress=not quiet)
 
 
@@ -138,6 +140,7 @@ def evaluate(plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None,
     """Score one RUN on its test sets; tidy per-image metrics."""
     from bench.stages.evaluate import evaluate as run
 
+    keep_freed_memory()
     run(plan, run_id, keys=keys or None, device=device, progress=not quiet)
 
 
@@ -161,6 +164,7 @@ def analyze(plan: Plan, names: tuple[str, ...], device: str | None, quiet: bool)
     """Carry out analyses of the released networks (all, or by NAME)."""
     from bench.stages.analyze import analyze as run
 
+    keep_freed_memory()
     run(plan, names or None, device=device, progress=not quiet)
 
 
@@ -213,6 +217,7 @@ def restore(
     """Apply a trained run or released weights to your own IMAGES."""
     from bench.stages.restore import restore as run
 
+    keep_freed_memory()
     for path in run(source, images, out, kernel=kernel, boundary=boundary, device=device):
         click.echo(path)
 

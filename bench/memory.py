@@ -12,8 +12,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> bool:
     """Let glibc serve large blocks from its heap instead of new pages of the kernel, each of which faults once.
 
-    A network on the CPU spends up to a third of its time in those faults. The arithmetic does not change; the
-    process holds its peak until it ends. Harmless where there is no glibc.
+    For a process that runs networks and nothing else: it holds its peak until it ends. The arithmetic does not
+    change. Timings and measurements of memory (``bench throughput``) go without, as their users' programs do.
+    Nothing happens where there is no glibc.
 
     Returns:
         Whether the allocator took the setting.

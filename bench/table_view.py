@@ -18,6 +18,8 @@ Slot = tuple[str, str]
 """Data set and kernel."""
 Part = tuple[str, str]
 """Data set and subset of it: a section of a table by kernel, made of one evaluation or of one for each kernel."""
+Place = tuple[Part, str]
+"""Where a number of the paper stands: section and kernel."""
 
 
 def table_view(plan: Plan, results: Results, table: str) -> View:
@@ -144,7 +146,7 @@ class _Builder:
         self,
         row: PlannedRow,
         slots: Sequence[tuple[Evaluation, str]],
-        paper: Sequence[tuple[Part, str]],
+        paper: Sequence[Place],
         blank: int = 0,
     ) -> Line:
         label = Cell(row.label, marks=self.notes.marks(*self._label_notes(row, slots)))
@@ -163,9 +165,9 @@ class _Builder:
         if self.table.parameters and self.paper.parameters:
             count = self.paper.parameters.get(str(row.published))
             cells.append(Cell(f"{count:,}" if count else ""))
-        cells += [self._published(row, slot) for slot in paper]
+        cells += [self._published(row, place) for place in paper]
         if self.differences:
-            cells += [self._difference(row, slot) for slot in paper]
+            cells += [self._difference(row, place) for place in paper]
         return Line(tuple(cells), row.reference)
 
     def _label_notes(self, row: PlannedRow, slots: Sequence[tuple[Evaluation, str]]) -> list[str]:
@@ -205,17 +207,17 @@ class _Builder:
         is_best = row.id in best.rows
         return Cell(text, is_best, self.notes.marks(best.note) if is_best else ())
 
-    def _published(self, row: PlannedRow, slot: tuple[Part, str]) -> Cell:
-        (dataset, _), kernel = slot
+    def _published(self, row: PlannedRow, place: Place) -> Cell:
+        (dataset, _), kernel = place
         value = self.paper.cells.get((str(row.published), dataset, kernel))
         if value is None:
             return Cell()
-        record = self._psnr(row, slot)
+        record = self._psnr(row, place)
         why = record.differs if record and self.differences else ""
         return Cell(f"{value:.2f}", marks=self.notes.marks(why))
 
-    def _difference(self, row: PlannedRow, slot: tuple[Part, str]) -> Cell:
-        record = self._psnr(row, slot)
+    def _difference(self, row: PlannedRow, place: Place) -> Cell:
+        record = self._psnr(row, place)
         if record is None or record.difference is None:
             return Cell()
         paper = self.paper.parameters.get(str(row.published))
@@ -224,8 +226,8 @@ class _Builder:
             note = f"the model here has {record.parameters:,} parameters, the paper's table says {paper:,}"
         return Cell(_signed(record.difference), marks=self.notes.marks(note))
 
-    def _psnr(self, row: PlannedRow, slot: tuple[Part, str]) -> Record | None:
-        return self.index.get((row.id, *slot, "psnr"))
+    def _psnr(self, row: PlannedRow, place: Place) -> Record | None:
+        return self.index.get((row.id, *place, "psnr"))
 
     # --- best and remarks ---------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.memory import keep_freed_memory
 from bench.sampling import Batch, Sampler
 from bench.spec import Budget
 
@@ -202,7 +201,6 @@ def arithmetic(threads: int) -> Iterator[None]:
         torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark,
     )
-    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

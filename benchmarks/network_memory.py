@@ -40,12 +40,13 @@ def restore(name: str, height: int, width: int, depth: int | None) -> tuple[floa
         name: a released network.
         height: of the restored image.
         width: of the restored image.
-        depth: blocks of a stack, for a quicker look (the peak is that of one block); None: all of them.
+        depth: blocks of a stack, for a quicker look (the peak is that of one block, and where a stack is
+            repeated of two layers' transfer functions, more of which do not fit at 1024×768); None: all of them.
     """
-    keep_freed_memory()  # as every job of the pipeline does
+    keep_freed_memory()  # as bench restore and bench evaluate do
     options = dict(RELEASED[name])
     if depth is not None:
-        options |= {"blocks": depth} | ({"iterations": 1} if "iterations" in registry.models()[name].defaults else {})
+        options |= {"blocks": depth} | ({"iterations": 2} if "iterations" in registry.models()[name].defaults else {})
     model = converse.build_model(name, seed=0, **options).eval()
     info = networks.info(model)
     shape = (height // info.scale, width // info.scale, info.image_channels)

@@ -92,18 +92,16 @@ class ConverseBlock(nn.Module):
         return x + self.alpha2 * self.conv2(x)
 
     def _by_strips(self, x: Tensor) -> Tensor | None:
-        """``forward`` with its pointwise layers strip by strip; None where that is not the same, layer for layer."""
-        if not (strips.applies(x, self.conv1) and strips.applies(x, self.conv2)):
+        """``forward`` with its pointwise layers strip by strip; None where that might not be the same."""
+        if not (
+            strips.applies(x)
+            and strips.is_branch(self.conv1, ChannelNorm, spatial=True)
+            and strips.is_branch(self.conv2, ChannelNorm, spatial=False)
+        ):
             return None
         norm1, enter1, _, spatial, _, leave1 = self.conv1.children()
         norm2, enter2, _, leave2 = self.conv2.children()
-        if not (
-            strips.is_pointwise(enter1)
-            and strips.is_pointwise(leave1)
-            and strips.is_pointwise(enter2)
-            and strips.is_pointwise(leave2)
-        ):
-            return None
+        assert isinstance(enter1, nn.Conv2d)
         b, c, h, w = x.shape
         source, width = x.flatten(2), enter1.out_channels
         hidden = x.new_empty(b, width, h * w)

@@ -87,7 +87,7 @@ class Freezable(Protocol):
 
 
 @contextlib.contextmanager
-def kept(stack: nn.Module, y: Tensor) -> Iterator[None]:
+def kept(stack: nn.Module, y: Tensor, times: int) -> Iterator[None]:
     """Inside the block, layers of ``stack`` that can be frozen are frozen, for maps of the size of ``y``.
 
     A stack that is applied several times so computes its transfer functions once. Nothing outlives the block.
@@ -98,10 +98,11 @@ def kept(stack: nn.Module, y: Tensor) -> Iterator[None]:
     Args:
         stack: its layers that can be frozen see maps of the size of ``y``.
         y: (B, C, H, W).
+        times: how often the stack is applied; once is not worth it.
     """
     size, room = (y.shape[-2], y.shape[-1]), _KEPT
     held: list[Freezable] = []
-    if not (torch.is_grad_enabled() or torch.compiler.is_compiling() or stack.training or y.is_meta):
+    if times > 1 and not (torch.is_grad_enabled() or torch.compiler.is_compiling() or y.is_meta):
         for layer in [module for module in stack.modules() if isinstance(module, Freezable)]:
             cost = layer.frozen_bytes(size)
             if cost is not None and cost <= room:

@@ -17,17 +17,26 @@ _STRIP = 1 << 20
 """Bytes of the widest intermediate result at once."""
 
 
-def applies(x: Tensor, layers: nn.Module) -> bool:
-    """Whether strips may replace the calls of ``layers``: eager on a CPU, no gradients, no autocast, no hooks."""
-    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or x.numel() == 0:
-        return False
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
-        return False
-    return not any(_watched(layer) for layer in layers.children()) and not torch.jit.is_tracing()
+def applies(x: Tensor) -> bool:
+    """Whether ``x`` is met in the plain case: eager on a CPU, no gradient of any mode, no autocast, no transform."""
+    return (
+        type(x) is Tensor
+        and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.float64)
+        and x.numel() > 0
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and torch._C._functorch.peek_interpreter_stack() is None  # vmap and jvp know no out=
+        and torch.autograd.forward_ad._current_level < 0
+        and not torch.nn.modules.module._has_any_global_hook()
+    )
 
 
-def _watched(layer: nn.Module) -> bool:
-    return bool(layer._forward_hooks or layer._forward_pre_hooks)
+def _as_built(layer: nn.Module) -> bool:
+    """Whether nobody watches or replaces what the layer does when it is called."""
+    return not (layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer))
 
 
 def is_pointwise(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -39,6 +48,35 @@ def is_pointwise(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
         and layer.padding == (0, 0)
         and layer.groups == 1
         and layer.bias is not None
+        and type(layer.weight) is nn.Parameter
+        and _as_built(layer)
+    )
+
+
+def is_gelu(layer: nn.Module) -> bool:
+    """The exact GELU."""
+    return type(layer) is nn.GELU and layer.approximate == "none" and _as_built(layer)
+
+
+def is_branch(branch: nn.Module, norm: type[nn.Module], spatial: bool) -> bool:
+    """Whether a branch of a block is what it was built as; the spatial operator may be anything.
+
+    Args:
+        branch: norm, 1×1, GELU, 1×1, and before the last one a spatial operator and a GELU if ``spatial``.
+        norm: the type of its first layer.
+        spatial: whether it has them.
+    """
+    layers = list(branch.children())
+    if spatial and len(layers) == 6 and is_gelu(layers[4]):
+        del layers[3:5]
+    return (
+        type(branch) is nn.Sequential
+        and _as_built(branch)
+        and len(layers) == 4
+        and type(layers[0]) is norm
+        and is_pointwise(layers[1])
+        and is_gelu(layers[2])
+        and is_pointwise(layers[3])
     )
 
 
@@ -48,9 +86,9 @@ def strips(pixels: int, channels: int, itemsize: int) -> Iterator[slice]:
     return (slice(start, min(start + step, pixels)) for start in range(0, pixels, step))
 
 
-def pointwise(x: Tensor, layer: nn.Conv2d, out: Tensor | None = None) -> Tensor:
-    """1×1 convolution of pixels (C, P) → (C', P), as one matrix product."""
-    assert layer.bias is not None
+def pointwise(x: Tensor, layer: nn.Module, out: Tensor | None = None) -> Tensor:
+    """1×1 convolution of pixels (C, P) → (C', P), as one matrix product; for a layer that `is_pointwise`."""
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     return torch.addmm(layer.bias[:, None], layer.weight[:, :, 0, 0], x, out=out)
 
 

@@ -85,7 +85,7 @@ class ConverseNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Blurred image (B, 3, H, W) → restored image of the same shape."""
         x = self.conv1(image)
-        with kept(self.p, x):
+        with kept(self.p, x, self.iterations):
             for _ in range(self.iterations):
                 x = self.p(x)
         return self.conv2(x)

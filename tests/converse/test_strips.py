@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -33,27 +35,74 @@ def test_strips_give_the_same_numbers(alpha: bool, shape: tuple[int, ...], monke
             assert torch.equal(given, kept_input)
 
 
-def test_no_strips_where_something_would_be_missed() -> None:
-    x = torch.randn(1, 4, 8, 8)
-    assert block()._by_strips(x) is None, "gradients are on"
+def doubled() -> nn.Conv2d:
+    class Doubled(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    return Doubled(4, 8, 1)
+
+
+def watch(layer: nn.Module) -> None:
+    layer.register_forward_hook(lambda *_: None)
+
+
+CHANGES: dict[str, Callable[[ConverseBlock], object]] = {
+    "a hook on a layer": lambda b: watch(b.conv2[2]),
+    "a hook on a branch": lambda b: watch(b.conv1),
+    "a hook before a layer": lambda b: b.conv1[1].register_forward_pre_hook(lambda *_: None),
+    "another forward": lambda b: setattr(b.conv1[5], "forward", lambda x: torch.zeros(1, 4, *x.shape[2:])),
+    "a subclass": lambda b: b.conv1.__setitem__(1, doubled()),
+    "another activation": lambda b: b.conv1.__setitem__(2, nn.ReLU()),
+    "another form of GELU": lambda b: b.conv2.__setitem__(2, nn.GELU(approximate="tanh")),
+    "another activation after the operator": lambda b: b.conv1.__setitem__(4, nn.ReLU()),
+    "a norm over space": lambda b: b.conv2.__setitem__(0, nn.InstanceNorm2d(4)),
+    "another convolution": lambda b: b.conv1.__setitem__(5, nn.Conv2d(8, 4, 3, padding=1)),
+    "one layer more": lambda b: b.conv2.append(nn.Tanh()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_block_is_computed_as_it_is(change: str) -> None:
+    made, x = block(), torch.randn(1, 4, 8, 9)
+    CHANGES[change](made)
+    made.eval()
+    expected = made(x).detach()
     with torch.no_grad():
-        assert block()._by_strips(x) is not None
-        assert block()._by_strips(x.half()) is None
-        assert block()._by_strips(x[:0]) is None
+        assert made._by_strips(x) is None
+        torch.testing.assert_close(made(x), expected)
+
+
+def test_a_hook_on_the_operator_fires_in_strips() -> None:
+    made, seen = block(), []
+    made.conv1[3].register_forward_hook(lambda *_: seen.append(1))
+    with torch.no_grad():
+        assert made._by_strips(torch.randn(1, 4, 8, 8)) is not None
+    assert seen == [1]
+
+
+def test_strips_are_for_the_plain_case() -> None:
+    made, x = block(), torch.randn(1, 4, 8, 8)
+    assert made._by_strips(x) is None, "gradients are on"
+    with torch.no_grad():
+        assert made._by_strips(x) is not None
+        assert made._by_strips(x.half()) is None
+        assert made._by_strips(x[:0]) is None
         with torch.autocast("cpu", torch.bfloat16):
-            assert block()._by_strips(x) is None
-        watched, seen = block(), []
-        watched.conv2[2].register_forward_hook(lambda *_: seen.append(1))
-        watched(x)
-        assert seen, "a hook on a pointwise layer fires"
+            assert made._by_strips(x) is None
+        with torch.autograd.forward_ad.dual_level():
+            assert made._by_strips(x) is None
 
-        class Doubled(nn.Conv2d):
-            def forward(self, x: torch.Tensor) -> torch.Tensor:
-                return 2 * super().forward(x)
 
-        other = block()
-        other.conv1[1] = Doubled(4, 8, 1)
-        assert other._by_strips(x) is None
+def test_transforms_of_functions_without_gradients() -> None:
+    torch.manual_seed(0)
+    made = ConverseBlock(4, lambda c: nn.Conv2d(c, c, 3, padding=1, groups=c)).eval()
+    x = torch.randn(3, 1, 4, 6, 7)
+    expected = made(x[:, 0])
+    tangent = torch.func.jvp(made, (x[0],), (x[1],))[1]
+    with torch.no_grad():
+        torch.testing.assert_close(torch.func.vmap(made)(x)[:, 0], expected.detach())
+        torch.testing.assert_close(torch.func.jvp(made, (x[0],), (x[1],))[1], tangent.detach())
 
 
 def test_an_operator_that_returns_its_input_is_served() -> None:
@@ -79,6 +128,9 @@ def test_a_repeated_stack_computes_its_transfer_functions_once(name: str, monkey
 
     monkeypatch.setattr(frozen.Transfer, "of", classmethod(counting))
     with torch.no_grad():
+        once = build_model(name, seed=0, channels=4, blocks=2, iterations=1).eval()
+        once(*arguments)
+        assert not counted, "applied once, nothing is kept"
         torch.testing.assert_close(model(*arguments), expected, rtol=1e-5, atol=1e-6)
     assert len(counted) == 2, "one per layer, not one per application"
     layers = [m for m in model.modules() if isinstance(m, Converse2D)]
@@ -92,16 +144,16 @@ def test_kept_leaves_alone_what_is_frozen_training_or_too_large(monkeypatch: pyt
     mine = frozen_layer._frozen
     stack.eval()
     with torch.no_grad():
-        with conversenet.kept(stack, y):
+        with conversenet.kept(stack, y, 5):
             assert free._frozen is not None
         assert free._frozen is None and frozen_layer._frozen is mine
-        with pytest.raises(RuntimeError, match="broken"), conversenet.kept(stack, y):
+        with pytest.raises(RuntimeError, match="broken"), conversenet.kept(stack, y, 5):
             raise RuntimeError("broken")
         assert free._frozen is None
         monkeypatch.setattr(frozen, "_KEPT", free.frozen_bytes((6, 7)) - 1)
-        with conversenet.kept(stack, y):
+        with conversenet.kept(stack, y, 5):
             assert free._frozen is None
-    with conversenet.kept(stack, y):
+    with conversenet.kept(stack, y, 5):
         assert free._frozen is None, "gradients are on"
     assert free.train().frozen_bytes((6, 7)) is None
     free.eval().freeze((6, 7))
