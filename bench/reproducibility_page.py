@@ -15,7 +15,7 @@ from bench.reproducibility import Choice, Reproducibility
 from bench.results import Results
 from bench.spec import Evaluation
 from bench.stats import summarise
-from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View
+from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View, signed
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _answers_view(plan: Plan, table: str, answers: Sequence[Answer]) -> View:
                     Cell(_test_name(a.dataset, a.kernel)),
                     Cell(f"{a.paper:.2f}"),
                     Cell(DASH if a.measured is None else f"{a.measured:.2f}", marks=missing or partial),
-                    Cell("" if gap is None else _signed(gap), marks=far),
+                    Cell("" if gap is None else signed(gap), marks=far),
                     Cell(str(a.images) if a.images else ""),
                     Cell(a.weights),
                 )
@@ -236,7 +236,3 @@ def _test(claim: Mapping[str, Any]) -> str:
 def _test_name(dataset: str, kernel: str) -> str:
     words = [captions.dataset_name(dataset) if dataset else "", kernel.replace("_", " ")]
     return ", ".join(w for w in words if w)
-
-
-def _signed(value: float) -> str:
-    return "0.00" if value == 0 else f"{value:+.2f}".replace("-", "−")

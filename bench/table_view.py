@@ -11,7 +11,7 @@ from bench.ranking import NOBODY, best_of
 from bench.records import Record, decimals, metrics_of, parameters, records, tests_of
 from bench.results import Results
 from bench.spec import Evaluation
-from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View
+from bench.view import DASH, Cell, Column, Footnotes, Line, Section, View, signed
 
 HEADERS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 Slot = tuple[str, str]
@@ -224,7 +224,7 @@ class _Builder:
         note = ""
         if paper and record.parameters and paper != record.parameters:
             note = f"the model here has {record.parameters:,} parameters, the paper's table says {paper:,}"
-        return Cell(_signed(record.difference), marks=self.notes.marks(note))
+        return Cell(signed(record.difference), marks=self.notes.marks(note))
 
     def _psnr(self, row: PlannedRow, place: Place) -> Record | None:
         return self.index.get((row.id, *place, "psnr"))
@@ -258,8 +258,3 @@ class _Builder:
 
 def _kernel(name: str) -> str:
     return name.removesuffix(".npy").replace("_", " ")
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.2f}"
-    return "0.00" if float(text) == 0 else text.replace("-", "−")

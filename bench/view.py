@@ -79,6 +79,12 @@ class Footnotes:
         return tuple((letter, text) for text, letter in self.letters.items())
 
 
+def signed(value: float) -> str:
+    """A difference to two digits with its sign, a zero without one."""
+    text = f"{value:+.2f}"
+    return "0.00" if float(text) == 0 else text.replace("-", "−")
+
+
 def _letter(index: int) -> str:
     """a … z, aa, ab, …"""
     text = ""

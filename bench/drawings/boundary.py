@@ -7,7 +7,7 @@ from typing import Any
 from bench.captions import dataset_name
 from bench.drawings.crops import show
 from bench.findings import Findings, columns, image_text, line, network_label, protocol_text
-from bench.view import Section, View
+from bench.view import Section, View, signed
 
 CIRCULAR, NATURAL = "deblur-circular", "deblur-natural"
 
@@ -102,7 +102,7 @@ def explanation(found: Findings) -> list[str]:
     for network in dict.fromkeys(found.frame["network"]):
         fall = (table.loc[network, "circular"] - table.loc[network, "natural"]).sort_values()
         below = table.loc[network][table.loc[network, "natural"] < table.loc[network, "input"]]
-        text = f"{network_label(network)}: from {-fall.iloc[0]:+.2f} dB ({fall.index[0]}) to {-fall.iloc[-1]:+.2f} dB"
+        text = f"{network_label(network)}: from {signed(-fall.iloc[0])} dB ({fall.index[0]}) to {signed(-fall.iloc[-1])} dB"
         text += f" ({fall.index[-1]}) when the blur is natural instead of circular"
         text += f"; below its own input with {', '.join(below.index)}" if len(below) else ""
         parts.append(text)
@@ -131,7 +131,7 @@ def view(found: Findings) -> View:
                 f"{r.input:.2f}",
                 f"{r.circular:.2f}",
                 f"{r.natural:.2f}",
-                f"{r.natural - r.circular:+.2f}",
+                signed(r.natural - r.circular),
             )
             for r in table.loc[network].itertuples()
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from bench.captions import dataset_name
 from bench.findings import Findings, columns, image_text, line, network_label, protocol_text
 from bench.style import looks
-from bench.view import Section, View
+from bench.view import Section, View, signed
 
 
 def series(found: Findings, network: str) -> Iterator[tuple[str, Any]]:
@@ -76,7 +76,7 @@ def explanation(found: Findings) -> list[str]:
     for network in networks:
         loss, name, first, last = largest_loss(found, network)
         sizes = f"{first['height']}×{first['width']} to {last['height']}×{last['width']}"
-        words.append(f"{network_label(network)} {loss:+.2f} dB ({name}, {sizes})")
+        words.append(f"{network_label(network)} {signed(loss)} dB ({name}, {sizes})")
     return [
         f"Largest loss from the smallest to the largest map (negative: a gain): {'; '.join(words)}.",
         "Reasons. A layer multiplies spectra by G = (conj(F) + λ)/(|F|² + λ). Around a null of its kernel, where F "
@@ -98,7 +98,7 @@ def view(found: Findings) -> View:
     for network in dict.fromkeys(found.frame["network"]):
         lines = [
             line(name if i == 0 else "", f"{r.height}×{r.width}", f"{r.psnr_input:.2f}", f"{r.psnr:.2f}",
-                 f"{r.psnr - r.psnr_input:+.2f}")
+                 signed(r.psnr - r.psnr_input))
             for name, part in series(found, network)
             for i, r in enumerate(part.itertuples())
         ]  # fmt: skip
