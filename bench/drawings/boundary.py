@@ -102,8 +102,8 @@ def explanation(found: Findings) -> list[str]:
     for network in dict.fromkeys(found.frame["network"]):
         fall = (table.loc[network, "circular"] - table.loc[network, "natural"]).sort_values()
         below = table.loc[network][table.loc[network, "natural"] < table.loc[network, "input"]]
-        text = f"{network_label(network)}: from {signed(-fall.iloc[0])} dB ({fall.index[0]}) to {signed(-fall.iloc[-1])} dB"
-        text += f" ({fall.index[-1]}) when the blur is natural instead of circular"
+        text = f"{network_label(network)}: from {signed(-fall.iloc[0])} dB ({fall.index[0]})"
+        text += f" to {signed(-fall.iloc[-1])} dB ({fall.index[-1]}) when the blur is natural instead of circular"
         text += f"; below its own input with {', '.join(below.index)}" if len(below) else ""
         parts.append(text)
     return [

@@ -240,10 +240,10 @@ def _size_frame(losses: list[float]) -> Findings:
     return Findings(spec, "t", pd.DataFrame(rows, columns=columns))
 
 
-@pytest.mark.parametrize("loss", [0.0, 8.0])
-def test_the_words_follow_the_numbers(loss: float) -> None:
+@pytest.mark.parametrize(("loss", "words"), [(0.0, "0.00"), (-0.001, "0.00"), (8.0, "+8.00"), (-1.5, "−1.50")])
+def test_the_words_follow_the_numbers(loss: float, words: str) -> None:
     text = DRAWINGS["size_dependence"].explanation(_size_frame([0.0, loss]))[0]
-    assert f"ConverseNet {loss:+.2f} dB (x of Urban100, kernel_3, 128×128 to 256×256)" in text
+    assert f"ConverseNet {words} dB (x of Urban100, kernel_3, 128×128 to 256×256)" in text
 
 
 PUBLISHED = {"128x128": 33.75, "256x256": 31.42}
