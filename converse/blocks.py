@@ -82,7 +82,7 @@ class ConverseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
-        streamed = self._by_strips(x)
+        streamed = self.by_strips(x)
         if streamed is not None:
             return streamed
         if not self.alpha:
@@ -91,8 +91,14 @@ class ConverseBlock(nn.Module):
         x = x + self.alpha1 * self.conv1(x)
         return x + self.alpha2 * self.conv2(x)
 
-    def _by_strips(self, x: Tensor) -> Tensor | None:
-        """``forward`` with its pointwise layers strip by strip; None where that might not be the same."""
+    def by_strips(self, x: Tensor, scratch: strips.Scratch | None = None, out: Tensor | None = None) -> Tensor | None:
+        """``forward`` with its pointwise layers strip by strip; None where that might not be the same.
+
+        Args:
+            x: (B, C, H, W).
+            scratch: where the hidden maps may be put.
+            out: contiguous, of the shape of ``x``, written; may be ``x`` itself.
+        """
         if not (
             strips.applies(x)
             and strips.is_branch(self.conv1, ChannelNorm, spatial=True)
@@ -104,20 +110,43 @@ class ConverseBlock(nn.Module):
         assert isinstance(enter1, nn.Conv2d)
         b, c, h, w = x.shape
         source, width = x.flatten(2), enter1.out_channels
-        hidden = x.new_empty(b, width, h * w)
+        in_place = strips.overwrites(spatial)
+        hidden = (scratch if scratch and in_place else strips.Scratch()).take(x, b, width, h * w)
         spans = list(strips.strips(h * w, width, x.itemsize))
         for image, target in zip(source, hidden, strict=True):
             for span in spans:
                 normed = norm1(image[None, :, None, span])[0, :, 0]
                 strips.gelu_(strips.pointwise(normed, enter1, out=target[:, span]))
-        filtered = spatial(hidden.view(b, width, h, w)).flatten(2)
-        del hidden
-        out = x.new_empty(b, c, h * w)
-        for image, middle, target in zip(source, filtered, out, strict=True):
+        maps = hidden.view(b, width, h, w)
+        filtered = (spatial.overwrite(maps) if strips.overwrites(spatial) else spatial(maps)).flatten(2)
+        del hidden, maps
+        out = x.new_empty(b, c, h, w) if out is None else out
+        for image, middle, target in zip(source, filtered, out.flatten(2), strict=True):
             for span in spans:
                 branch = strips.pointwise(F.gelu(middle[:, span]), leave1)
                 first = image[:, span] + (branch.mul_(self.alpha1[0, :, 0]) if self.alpha else branch)
                 branch = strips.gelu_(strips.pointwise(norm2(first[None, :, None])[0, :, 0], enter2))
                 branch = strips.pointwise(branch, leave2)
                 torch.add(first, branch.mul_(self.alpha2[0, :, 0]) if self.alpha else branch, out=target[:, span])
-        return out.view(b, c, h, w)
+        return out
+
+
+class BlockStack(nn.Sequential):
+    """Converse blocks one after the other, (B, C, H, W) → (B, C, H, W).
+
+    Without gradients on a CPU the blocks share one buffer for their hidden maps, and all but the first write over
+    their input: fresh memory would cost them up to a fifth of their time. Nothing is kept from one call to the next.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        if not strips.applies(x):
+            return super().forward(x)
+        scratch, ours = strips.Scratch(), False
+        for block in self:
+            done = None
+            if type(block) is ConverseBlock and strips.as_built(block):
+                done = block.by_strips(x, scratch, x if ours else None)
+            # What a hook or a layer of another type has seen is not ours to overwrite.
+            x, ours = block(x) if done is None else done, done is not None
+        return x

@@ -63,10 +63,11 @@ class Transfer:
             and all(torch.equal(a, b) for a, b in zip(self.state, state, strict=True))
         )
 
-    def apply(self, y: Tensor) -> Tensor:
-        """The operator on ``y`` (B, C, H, W), without a gradient."""
+    def apply(self, y: Tensor, out: Tensor | None = None) -> Tensor:
+        """The operator on ``y`` (B, C, H, W), without a gradient; ``out`` may be ``y`` where the scale is 1."""
         (b, c, h, w), scale = y.shape, self.g.shape[1]
-        out = y.new_empty((b, c, h * scale, w * scale))
+        if out is None:
+            out = y.new_empty((b, c, h * scale, w * scale))
         with torch.no_grad(), full_precision(y.device):
             filter_maps(y, self.g, out, self.padding, self.mode)
         return out

@@ -68,7 +68,7 @@ def filter_maps(y: Tensor, g: Tensor, out: Tensor, padding: Sequence[int], mode:
     Args:
         y: (B, N, H, W).
         g: (N, s, s, padded H, padded W // 2 + 1).
-        out: (B, N, H s, W s), written.
+        out: (B, N, H s, W s), written; may be ``y`` where s is 1: no map is read after it is written.
         padding: rows, columns.
         mode: padding mode.
     """
@@ -125,15 +125,29 @@ def _solve(
     b, c, h, w = y.shape
     sizes(h, w, kernel.shape[-2:], scale, padding, mode)
     out = y.new_empty((b, c, h * scale, w * scale))
+    solve_into(out, y, kernel, lam, scale, padding, mode, nearest)
+    return out
+
+
+def solve_into(
+    out: Tensor,
+    y: Tensor,
+    kernel: Tensor,
+    lam: Tensor,
+    scale: int,
+    padding: Sequence[int],
+    mode: str,
+    nearest: bool,
+) -> None:
+    """:func:`solve` written to ``out``, without a gradient; ``out`` may be ``y`` itself where scale is 1."""
     if out.numel() == 0:
-        return out
+        return
     _keep_freed_blocks(y.device)
     with full_precision(y.device):
         dft = _dft(y, kernel, scale, padding)
-        for cs in _spans(c, chunks(y, scale, padding)[0]):
+        for cs in _spans(y.shape[1], chunks(y, scale, padding)[0]):
             g = transfer(kernel[cs], lam[cs], dft, nearest, compute_dtype(y))
             filter_maps(y[:, cs], g, out[:, cs], padding, mode)
-    return out
 
 
 _traced = torch.library.custom_op("converse::solve", _solve, mutates_args=())

@@ -8,7 +8,7 @@ The numbers are the same up to the order of summation in the matrix products.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeGuard
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -34,9 +34,40 @@ def applies(x: Tensor) -> bool:
     )
 
 
-def _as_built(layer: nn.Module) -> bool:
+def as_built(layer: nn.Module) -> bool:
     """Whether nobody watches or replaces what the layer does when it is called."""
     return not (layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer))
+
+
+@runtime_checkable
+class Overwriting(Protocol):
+    """An operator that can work in the memory of its input, as :class:`converse.Converse2D` does."""
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        """``forward`` for a caller who needs ``y`` no more: ``y`` itself or a new tensor, without a gradient."""
+
+
+def overwrites(layer: nn.Module) -> TypeGuard[Overwriting]:
+    """Whether ``layer.overwrite`` may stand for ``layer``: nobody watches it, and no subclass changed only one."""
+    if not isinstance(layer, Overwriting) or not as_built(layer):
+        return False
+    homes = [next(c for c in type(layer).__mro__ if name in vars(c)) for name in ("overwrite", "forward")]
+    return homes[0] is homes[1]
+
+
+class Scratch:
+    """One buffer that the blocks of a stack hand on to each other during a forward pass."""
+
+    def __init__(self) -> None:
+        self._held: Tensor | None = None
+
+    def take(self, like: Tensor, *shape: int) -> Tensor:
+        """An uninitialised tensor of ``shape`` in the dtype of ``like``: the last one again if it fits."""
+        held = self._held
+        if held is None or held.shape != shape or held.dtype != like.dtype:
+            self._held = None
+            held = self._held = like.new_empty(shape)
+        return held
 
 
 def is_pointwise(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -49,13 +80,13 @@ def is_pointwise(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
         and layer.groups == 1
         and layer.bias is not None
         and type(layer.weight) is nn.Parameter
-        and _as_built(layer)
+        and as_built(layer)
     )
 
 
 def is_gelu(layer: nn.Module) -> bool:
     """The exact GELU."""
-    return type(layer) is nn.GELU and layer.approximate == "none" and _as_built(layer)
+    return type(layer) is nn.GELU and layer.approximate == "none" and as_built(layer)
 
 
 def is_branch(branch: nn.Module, norm: type[nn.Module], spatial: bool) -> bool:
@@ -71,7 +102,7 @@ def is_branch(branch: nn.Module, norm: type[nn.Module], spatial: bool) -> bool:
         del layers[3:5]
     return (
         type(branch) is nn.Sequential
-        and _as_built(branch)
+        and as_built(branch)
         and len(layers) == 4
         and type(layers[0]) is norm
         and is_pointwise(layers[1])

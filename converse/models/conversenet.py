@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..blocks import ConverseBlock, MakeOperator
+from ..blocks import BlockStack, ConverseBlock, MakeOperator
 from ..frozen import kept
 
 MODELS = {
@@ -58,7 +58,7 @@ class Prior(nn.Module):
     def __init__(self, channels: int, blocks: int, spatial: MakeOperator, *, alpha: bool = False) -> None:
         super().__init__()
         stack = (ConverseBlock(channels, spatial, alpha=alpha) for _ in range(blocks))
-        self.m_body = nn.Sequential(*stack)
+        self.m_body = BlockStack(*stack)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""

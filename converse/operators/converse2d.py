@@ -22,6 +22,7 @@ from .. import checks  # noqa: E402
 from ..blockwise import is_single_pattern, pattern  # noqa: E402
 from ..frozen import Transfer  # noqa: E402
 from ..functional import converse2d  # noqa: E402
+from ..spectral import solve_into  # noqa: E402
 
 INITS = ("uniform", "gaussian", "gaussian_softmax", "softmax_always")
 LAMS = ("per_channel", "shared")
@@ -139,6 +140,42 @@ class Converse2D(nn.Module):
             padding_mode=self.padding_mode,
             x0=self.x0,
         )
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        """``forward`` in the memory of ``y``, for callers who need ``y`` no more and no gradient.
+
+        Saves a map of fresh memory, whose page faults on a CPU cost a tenth of the operator's time. The numbers
+        are those of ``forward``. Where this is not possible it is ``forward``: with gradients, scales above 1, x0
+        bilinear or bicubic, half precision, 1x1 kernels, or a ``y`` that is not contiguous.
+
+        Args:
+            y: (B, C, H, W).
+
+        Returns:
+            (B, C, H, W), ``y`` itself or a new tensor.
+        """
+        possible = (
+            not torch.is_grad_enabled()
+            and not torch.compiler.is_compiling()
+            and self.scale == 1
+            and max(self.kernel_size) > 1
+            and self.x0 in ("zero", "nearest")
+            and y.dtype in (torch.float32, torch.float64)
+            and y.dim() == 4
+            and y.shape[1] == self.channels
+            and y.is_contiguous()
+        )
+        if not possible:
+            return self(y)
+        if self._frozen is not None and self._frozen.serves(y, self._state()):
+            return self._frozen.apply(y, out=y)
+        checks.sizes(y.shape[2], y.shape[3], self.kernel_size, 1, self.padding, self.padding_mode)
+        lam = self.lam
+        if not isinstance(lam, Tensor):
+            lam = torch.tensor(lam, dtype=torch.float64, device=y.device)
+        lam = lam.expand(1, self.channels, 1, 1).reshape(-1)
+        solve_into(y, y, self.kernel[0], lam, 1, self.padding, self.padding_mode, self.x0 == "nearest")
+        return y
 
     def _state(self) -> tuple[Tensor, ...]:
         return tuple(p.detach() for p in self.parameters())

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from converse import Converse2D, ConverseBlock, build_model, frozen, strips
+from converse import Converse2D, ConverseBlock, build_model, frozen, spectral, strips
+from converse.blocks import BlockStack
 from converse.models import conversenet
 
 
@@ -28,7 +29,7 @@ def test_strips_give_the_same_numbers(alpha: bool, shape: tuple[int, ...], monke
     made, x = block(alpha), torch.randn(shape)
     expected = made(x).detach()
     with torch.no_grad():
-        assert made._by_strips(x) is not None
+        assert made.by_strips(x) is not None
         for given in (x, x.to(memory_format=torch.channels_last), x.transpose(2, 3).contiguous().transpose(2, 3)):
             kept_input = given.clone()
             torch.testing.assert_close(made(given), expected, rtol=2e-6, atol=2e-6)
@@ -69,7 +70,7 @@ def test_a_changed_block_is_computed_as_it_is(change: str) -> None:
     made.eval()
     expected = made(x).detach()
     with torch.no_grad():
-        assert made._by_strips(x) is None
+        assert made.by_strips(x) is None
         torch.testing.assert_close(made(x), expected)
 
 
@@ -77,21 +78,21 @@ def test_a_hook_on_the_operator_fires_in_strips() -> None:
     made, seen = block(), []
     made.conv1[3].register_forward_hook(lambda *_: seen.append(1))
     with torch.no_grad():
-        assert made._by_strips(torch.randn(1, 4, 8, 8)) is not None
+        assert made.by_strips(torch.randn(1, 4, 8, 8)) is not None
     assert seen == [1]
 
 
 def test_strips_are_for_the_plain_case() -> None:
     made, x = block(), torch.randn(1, 4, 8, 8)
-    assert made._by_strips(x) is None, "gradients are on"
+    assert made.by_strips(x) is None, "gradients are on"
     with torch.no_grad():
-        assert made._by_strips(x) is not None
-        assert made._by_strips(x.half()) is None
-        assert made._by_strips(x[:0]) is None
+        assert made.by_strips(x) is not None
+        assert made.by_strips(x.half()) is None
+        assert made.by_strips(x[:0]) is None
         with torch.autocast("cpu", torch.bfloat16):
-            assert made._by_strips(x) is None
+            assert made.by_strips(x) is None
         with torch.autograd.forward_ad.dual_level():
-            assert made._by_strips(x) is None
+            assert made.by_strips(x) is None
 
 
 def test_transforms_of_functions_without_gradients() -> None:
@@ -165,3 +166,105 @@ def test_what_freezing_holds_is_what_was_announced() -> None:
     announced = layer.frozen_bytes((9, 10))
     layer.freeze((9, 10))
     assert layer._frozen is not None and layer._frozen.g.nbytes == announced
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"padding_mode": "zeros"}, {"lam": 0.1}, {"init": "softmax_always"}, {"x0": "zero"}]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("freeze", [False, True])
+def test_overwriting_gives_the_same_numbers(
+    options: dict[str, object], dtype: torch.dtype, freeze: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spectral, "_CPU_WORK", 1 << 10)  # several chunks of channels and of images
+    layer = Converse2D(5, (3, 5), **options).to(dtype).eval()  # type: ignore[arg-type]
+    y = torch.randn(3, 5, 11, 12, dtype=dtype)
+    if freeze:
+        layer.freeze((11, 12))
+    with torch.no_grad():
+        expected, given = layer(y), y.clone()
+        assert layer.overwrite(given) is given
+    assert torch.equal(given, expected)
+
+
+@pytest.mark.parametrize("case", ["scale", "x0", "half", "view", "1x1", "gradients"])
+def test_where_overwriting_is_not_possible_the_input_stays(case: str) -> None:
+    options = {"scale": {"scale": 2}, "x0": {"x0": "bicubic", "scale": 2}}.get(case, {})
+    layer = Converse2D(4, 1 if case == "1x1" else 3, **options)  # type: ignore[arg-type]
+    y = torch.randn(2, 4, 9, 8, dtype=torch.bfloat16 if case == "half" else torch.float32)
+    y = y.transpose(2, 3) if case == "view" else y
+    given = y.clone(memory_format=torch.preserve_format)
+    with torch.set_grad_enabled(case == "gradients"):
+        assert torch.equal(layer.overwrite(given), layer(y))
+    assert torch.equal(given, y)
+
+
+def test_overwriting_refuses_what_forward_refuses() -> None:
+    layer = Converse2D(4, 5)
+    with torch.no_grad():
+        for y in (torch.randn(1, 4, 3, 9), torch.randn(1, 3, 9, 9), torch.randn(4, 9, 9), torch.ones(1, 4, 9, 9).int()):
+            with pytest.raises((ValueError, TypeError)) as forward:
+                layer(y)
+            with pytest.raises(type(forward.value)) as overwrite:
+                layer.overwrite(y)
+            assert str(overwrite.value) == str(forward.value)
+
+
+def test_an_operator_is_overwritten_only_as_it_was_written() -> None:
+    class Doubled(Converse2D):
+        def forward(self, y: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(y)
+
+    watched = Converse2D(4, 3)
+    assert strips.overwrites(watched)
+    watch(watched)
+    assert not strips.overwrites(watched)
+    assert not strips.overwrites(Doubled(4, 3))
+    assert not strips.overwrites(nn.Identity())
+
+
+def stack(count: int = 4) -> BlockStack:
+    torch.manual_seed(1)
+    return BlockStack(*(ConverseBlock(4, lambda c: Converse2D(c, 3)) for _ in range(count))).eval()
+
+
+def test_a_stack_in_one_buffer_gives_the_same_numbers_and_keeps_its_input() -> None:
+    made = stack()
+    for shape in ((1, 4, 9, 10), (3, 4, 6, 7)):
+        x = torch.randn(shape)
+        for given in (x, x.to(memory_format=torch.channels_last)):
+            before = given.clone()
+            with torch.no_grad():
+                first = made(given)
+                again = first.clone()
+                assert torch.equal(nn.Sequential.forward(made, given), first)
+                made(torch.randn(shape))
+            assert torch.equal(given, before)
+            assert torch.equal(first, again), "a later call wrote over an earlier result"
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 3])
+@pytest.mark.parametrize("part", ["block", "operator", "branch"])
+def test_what_a_hook_has_seen_is_not_overwritten(index: int, part: str) -> None:
+    made, seen = stack(), []
+    block = made[index]
+    assert isinstance(block, ConverseBlock)
+    layer = {"block": block, "operator": block.conv1[3], "branch": block.conv2}[part]
+
+    def keep(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        seen.extend((t, t.clone()) for t in (inputs[0], output))
+
+    layer.register_forward_hook(keep)
+    with torch.no_grad():
+        made(torch.randn(2, 4, 9, 10))
+    assert len(seen) == 2
+    assert all(torch.equal(now, then) for now, then in seen)
+
+
+def test_a_stack_of_other_layers() -> None:
+    torch.manual_seed(0)
+    blocks = stack()
+    made = BlockStack(blocks[0], nn.Identity(), blocks[1], nn.ReLU(inplace=False), blocks[2], blocks[3]).eval()
+    x = torch.randn(1, 4, 8, 9)
+    with torch.no_grad():
+        assert torch.equal(made(x), nn.Sequential.forward(made, x))
