@@ -110,3 +110,21 @@ def test_pickles_of_other_things_are_refused(tmp_path: Path, content: object) ->
     torch.save(content, path)
     with pytest.raises(BenchError, match=r"w\.pth: (not a whole checkpoint|holds no plain state dict)"):
         read_weights(path)
+
+
+def test_a_file_replaced_while_it_is_read_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader beside a running trainer sees one state or the next, never the header of one and the data of the other."""
+    path = tmp_path / "state.safetensors"
+    save(path, {"a": torch.zeros(9)}, {"step": 1})
+    read = Path.read_bytes
+
+    def replaced(self: Path) -> bytes:
+        found = read(self)
+        save(path, {"a": torch.ones(9)}, {"step": 2})
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", replaced)
+        tensors, meta = load(path)
+    assert meta == {"step": 1} and torch.equal(tensors["a"], torch.zeros(9))
+    assert load(path)[1] == {"step": 2}
