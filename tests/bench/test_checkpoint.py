@@ -113,7 +113,7 @@ def test_pickles_of_other_things_are_refused(tmp_path: Path, content: object) ->
 
 
 def test_a_file_replaced_while_it_is_read_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader beside a running trainer sees one state or the next, never the header of one and the data of the other."""
+    """A reader beside a running trainer never sees the header of one state with the data of another."""
     path = tmp_path / "state.safetensors"
     save(path, {"a": torch.zeros(9)}, {"step": 1})
     read = Path.read_bytes
