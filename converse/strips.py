@@ -105,6 +105,7 @@ def is_branch(branch: nn.Module, norm: type[nn.Module], spatial: bool) -> bool:
         and as_built(branch)
         and len(layers) == 4
         and type(layers[0]) is norm
+        and as_built(layers[0])
         and is_pointwise(layers[1])
         and is_gelu(layers[2])
         and is_pointwise(layers[3])

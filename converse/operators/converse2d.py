@@ -144,9 +144,9 @@ class Converse2D(nn.Module):
     def overwrite(self, y: Tensor) -> Tensor:
         """``forward`` in the memory of ``y``, for callers who need ``y`` no more and no gradient.
 
-        Saves a map of fresh memory, whose page faults on a CPU cost a tenth of the operator's time. The numbers
-        are those of ``forward``. Where this is not possible it is ``forward``: with gradients, scales above 1, x0
-        bilinear or bicubic, half precision, 1x1 kernels, or a ``y`` that is not contiguous.
+        Saves a map of fresh memory and, on a CPU, its page faults. The numbers are those of ``forward``. Where this
+        is not possible it is ``forward``: with gradients, scales above 1, x0 bilinear or bicubic, half precision,
+        1x1 kernels, or a ``y`` that is not contiguous.
 
         Args:
             y: (B, C, H, W).

@@ -49,6 +49,7 @@ def watch(layer: nn.Module) -> None:
 
 
 CHANGES: dict[str, Callable[[ConverseBlock], object]] = {
+    "a hook on a norm": lambda b: watch(b.conv2[0]),
     "a hook on a layer": lambda b: watch(b.conv2[2]),
     "a hook on a branch": lambda b: watch(b.conv1),
     "a hook before a layer": lambda b: b.conv1[1].register_forward_pre_hook(lambda *_: None),
@@ -189,7 +190,7 @@ def test_overwriting_gives_the_same_numbers(
 
 @pytest.mark.parametrize("case", ["scale", "x0", "half", "view", "1x1", "gradients"])
 def test_where_overwriting_is_not_possible_the_input_stays(case: str) -> None:
-    options = {"scale": {"scale": 2}, "x0": {"x0": "bicubic", "scale": 2}}.get(case, {})
+    options = {"scale": {"scale": 2}, "x0": {"x0": "bicubic"}}.get(case, {})
     layer = Converse2D(4, 1 if case == "1x1" else 3, **options)  # type: ignore[arg-type]
     y = torch.randn(2, 4, 9, 8, dtype=torch.bfloat16 if case == "half" else torch.float32)
     y = y.transpose(2, 3) if case == "view" else y
@@ -244,12 +245,12 @@ def test_a_stack_in_one_buffer_gives_the_same_numbers_and_keeps_its_input() -> N
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3])
-@pytest.mark.parametrize("part", ["block", "operator", "branch"])
+@pytest.mark.parametrize("part", ["block", "norm", "operator", "branch"])
 def test_what_a_hook_has_seen_is_not_overwritten(index: int, part: str) -> None:
     made, seen = stack(), []
     block = made[index]
     assert isinstance(block, ConverseBlock)
-    layer = {"block": block, "operator": block.conv1[3], "branch": block.conv2}[part]
+    layer = {"block": block, "norm": block.conv1[0], "operator": block.conv1[3], "branch": block.conv2}[part]
 
     def keep(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         seen.extend((t, t.clone()) for t in (inputs[0], output))
