@@ -67,9 +67,10 @@ def answers_of(plan: Plan, results: Results, found: Reproducibility, table: str)
 
 
 def _measured(plan: Plan, results: Results, row: PlannedRow | None, blank: Answer) -> Answer:
-    """The answer with what was measured of it in this preset."""
+    """The answer with what was measured of it in this preset: on most images, where several subsets are scored."""
     if row is None:
         return blank
+    found = [blank]
     for test in tests_of(plan, row.table):
         if test.data != blank.dataset or test.protocol != PROTOCOLS[plan.tables[row.table].task]:
             continue
@@ -77,7 +78,9 @@ def _measured(plan: Plan, results: Results, row: PlannedRow | None, blank: Answe
         if got:
             values = results.values(row.runs[0].id, test.key, "psnr")
             images = len(set(values.index.get_level_values("image"))) if values is not None else 0
-            return dataclasses.replace(
-                blank, protocol=test.protocol, measured=got.mean, images=images, subset=test.subset or ""
+            found.append(
+                dataclasses.replace(
+                    blank, protocol=test.protocol, measured=got.mean, images=images, subset=test.subset or ""
+                )
             )
-    return blank
+    return max(found, key=lambda answer: (answer.images, not answer.subset))

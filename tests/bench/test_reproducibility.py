@@ -77,6 +77,30 @@ def test_measured_joined_with_published(plan: Plan) -> None:
     assert bsd68.difference is None, "a subset may not be subtracted from the published average"
 
 
+@pytest.mark.parametrize("first", ["every10", "all"])
+def test_all_images_answer_where_a_subset_is_scored_too(first: str, tmp_path: Path) -> None:
+    tests = REAL[1:-1].split(", {data: bsd68")
+    both = [", {data: bsd68, subset: every10" + tests[1], ", {data: bsd68" + tests[1]]
+    with working_in(tmp_path):
+        found = toy_plan(tmp_path, denoising=f"[{tests[0]}{''.join(both if first == 'every10' else reversed(both))}]")
+        config = tmp_path / "config"
+        (config / "reproducibility.yaml").write_text(
+            WORDS.replace("    notes: [odd]\n", "").replace("{readme/Converse-DnCNN}", "-")
+        )
+        (config / "claims.yaml").write_text(CLAIMS)
+        fabricate(found, {"a.png": 0.0})
+        run = next(r for r in found.rows["four"] if r.id == "released").runs[0]
+        whole = next(t for t in found.evaluations(run) if t.data == "bsd68" and not t.subset)
+        bsd68 = answers_of(found, load(found), words(found), "four")[1]
+        assert bsd68.measured is not None and (bsd68.images, bsd68.subset) == (1, ""), "as many: all goes first"
+        write_metrics(run, whole, {"a.png": 0.0, "b.png": 1.0})
+        bsd68 = answers_of(found, load(found), words(found), "four")[1]
+        assert (bsd68.images, bsd68.subset) == (2, "") and bsd68.difference is not None
+        layout.metrics_csv(run.id, whole.key).unlink()
+        bsd68 = answers_of(found, load(found), words(found), "four")[1]
+        assert (bsd68.images, bsd68.subset) == (1, "every10"), "the subset stands in until then"
+
+
 def test_the_page_says_what_is_reproduced_and_what_is_not(plan: Plan) -> None:
     assert "on all images and 1 on a subset" in page(plan, load(plan), words(plan)).statement
     report(plan, allow_missing=True)
