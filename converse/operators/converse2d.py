@@ -170,12 +170,15 @@ class Converse2D(nn.Module):
         if self._frozen is not None and self._frozen.serves(y, self._state()):
             return self._frozen.apply(y, out=y)
         checks.sizes(y.shape[2], y.shape[3], self.kernel_size, 1, self.padding, self.padding_mode)
+        nearest = self.x0 == "nearest"
+        solve_into(y, y, self.kernel[0], self._lam_of_channels(), 1, self.padding, self.padding_mode, nearest)
+        return y
+
+    def _lam_of_channels(self) -> Tensor:
         lam = self.lam
         if not isinstance(lam, Tensor):
-            lam = torch.tensor(lam, dtype=torch.float64, device=y.device)
-        lam = lam.expand(1, self.channels, 1, 1).reshape(-1)
-        solve_into(y, y, self.kernel[0], lam, 1, self.padding, self.padding_mode, self.x0 == "nearest")
-        return y
+            lam = torch.tensor(lam, dtype=torch.float64, device=self.weight.device)
+        return lam.expand(1, self.channels, 1, 1).reshape(-1)
 
     def _state(self) -> tuple[Tensor, ...]:
         return tuple(p.detach() for p in self.parameters())
@@ -205,10 +208,9 @@ class Converse2D(nn.Module):
         checks.sizes(height, width, self.kernel_size, self.scale, self.padding, self.padding_mode)
         self._frozen = None
         if max(self.kernel_size) > self.scale:
-            lam = torch.as_tensor(self.lam, device=self.weight.device).expand(1, self.channels, 1, 1)
             self._frozen = Transfer.of(
                 self.kernel[0],
-                lam.reshape(-1),
+                self._lam_of_channels(),
                 (height, width),
                 scale=self.scale,
                 padding=self.padding,
