@@ -22,13 +22,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .transforms import Grid
 
-def _phase_dft(n: int, taps: int, scale: int, bins: int, device: torch.device) -> tuple[Tensor, Tensor]:
+
+def _phase_dft(n: int, frequencies: Tensor, taps: int, scale: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """cos and sin of 2 pi u m_t / n, float64, each (scale, bins, taps), zero where t is of another phase."""
     offset = taps // 2 - torch.arange(taps, device=device)
     shift = torch.div(offset, scale, rounding_mode="floor")
     own = (offset - shift * scale) == torch.arange(scale, device=device)[:, None]
-    turn = torch.arange(bins, device=device)[:, None] * shift % n
+    turn = frequencies.to(device)[:, None] * shift % n
     angle = turn.double() * (2 * math.pi / n)
     mask = own[:, None, :].double()
     return angle.cos() * mask, angle.sin() * mask
@@ -36,30 +38,34 @@ def _phase_dft(n: int, taps: int, scale: int, bins: int, device: torch.device) -
 
 @dataclass(frozen=True)
 class DFT:
-    """The thin DFT matrices between kernels (N, kh, kw) and half spectra (N, s_w, s_h, H, W // 2 + 1)."""
+    """The thin DFT matrices between kernels (N, kh, kw) and half spectra (N, s_w, s_h, H, bins).
 
-    height: int
-    width: int
-    kernel_size: tuple[int, int]
+    Where the grid's spectra are transposed, width stands for height in every shape here, and the other way round.
+    """
+
+    grid: Grid
     scale: int
+    taps: int
+    """Taps along the full axis."""
     rows_cos: Tensor
     rows_sin: Tensor
     columns: Tensor
-    """(s_w, 2, W // 2 + 1, kw): cos and sin of each column frequency."""
+    """(s_w, 2, bins, kw): cos and sin of each frequency of the half axis."""
 
     @classmethod
-    def of(cls, height: int, width: int, kernel_size: tuple[int, int], scale: int, device: torch.device) -> DFT:
-        """The matrices of one grid of ``height`` x ``width`` low-resolution samples."""
-        kh, kw = kernel_size
-        rows = _phase_dft(height, kh, scale, height, device)
-        columns = _phase_dft(width, kw, scale, width // 2 + 1, device)
-        rows_cos, rows_sin = (r.reshape(scale * height, kh) for r in rows)
-        return cls(height, width, kernel_size, scale, rows_cos, rows_sin, torch.stack(columns, dim=1))
+    def of(cls, grid: Grid, kernel_size: tuple[int, int], scale: int, device: torch.device) -> DFT:
+        """The matrices of one grid of low-resolution samples, frequencies in the grid's order."""
+        order = (1, 0) if grid.transposed else (0, 1)
+        (full, half), taps = grid.frequencies, [kernel_size[axis] for axis in order]
+        rows = _phase_dft(grid.size[order[0]], full, taps[0], scale, device)
+        columns = _phase_dft(grid.size[order[1]], half, taps[1], scale, device)
+        rows_cos, rows_sin = (r.flatten(0, 1) for r in rows)
+        return cls(grid, scale, taps[0], rows_cos, rows_sin, torch.stack(columns, dim=1))
 
     @property
     def bins(self) -> int:
         """Columns of a half spectrum."""
-        return self.width // 2 + 1
+        return self.columns.shape[2]
 
     def otf(self, kernel: Tensor) -> Tensor:
         """F_p, real and imaginary planes.
@@ -68,9 +74,11 @@ class DFT:
             kernel: (N, kh, kw), float64.
 
         Returns:
-            (2, N, s_w, s_h, H, W // 2 + 1), float64; a view whose planes are each contiguous per map.
+            (2, N, s_w, s_h, H, bins), float64; a view whose planes are each contiguous per map.
         """
-        n, (kh, _), s = kernel.shape[0], self.kernel_size, self.scale
+        n, kh, s = kernel.shape[0], self.taps, self.scale
+        if self.grid.transposed:
+            kernel = kernel.mT
         half = torch.einsum("nab,spvb->nspav", kernel, self.columns).reshape(n * s, 2 * kh, -1)
         left = torch.cat(
             (
@@ -79,19 +87,19 @@ class DFT:
             )
         )
         planes = torch.bmm(left.expand(n * s, -1, -1), half)
-        return planes.view(n, s, 2, s, self.height, self.bins).permute(2, 0, 1, 3, 4, 5)
+        return planes.view(n, s, 2, s, -1, self.bins).permute(2, 0, 1, 3, 4, 5)
 
     def adjoint(self, spectrum: Tensor) -> Tensor:
         """Adjoint of :meth:`otf` followed by the half spectrum's weights: the gradient of the taps.
 
         Args:
-            spectrum: (N, s_w, s_h, H, W // 2 + 1), complex, contiguous.
+            spectrum: (N, s_w, s_h, H, bins), complex, contiguous.
 
         Returns:
             (N, kh, kw), float64: Re sum_u S(u) exp(2 pi i u m_t) / (H W) over the full spectrum.
         """
-        n, (kh, _), s = spectrum.shape[0], self.kernel_size, self.scale
-        real = torch.view_as_real(spectrum).reshape(n * s, s * self.height, 2 * self.bins)
+        n, kh, s = spectrum.shape[0], self.taps, self.scale
+        real = torch.view_as_real(spectrum).reshape(n * s, -1, 2 * self.bins)
         left = torch.cat((self.rows_cos, self.rows_sin), dim=1).T.to(real.dtype)
         half = torch.bmm(left.expand(n * s, -1, -1), real).double()
         half = half.view(n, s, 2, kh, self.bins, 2)
@@ -100,12 +108,8 @@ class DFT:
         weighted = self.columns * self.half_weights()[None, None, :, None]
         taps = torch.einsum("nsav,svb->nab", re, weighted[:, 0])
         taps -= torch.einsum("nsav,svb->nab", im, weighted[:, 1])
-        return taps
+        return taps.mT if self.grid.transposed else taps
 
     def half_weights(self) -> Tensor:
-        """How often each column of a half spectrum stands in the full one, over H W: (W // 2 + 1,)."""
-        weights = self.columns.new_full((self.bins,), 2.0 / (self.height * self.width))
-        weights[0] /= 2
-        if self.width % 2 == 0:
-            weights[-1] /= 2
-        return weights
+        """How many columns of the full spectrum each column of the half spectrum stands for, over H W: (bins,)."""
+        return self.grid.half_weights.to(self.columns) / (self.grid.size[0] * self.grid.size[1])

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from .fourier import DFT
 from .precision import full_precision
-from .spectral import filter_maps
+from .spectral import filter_maps, grid_of
 from .transfer import compute_dtype, transfer
+from .transforms import Grid
 
 _KEPT = 1 << 30
 """Bytes of transfer functions that one forward pass may hold (:func:`kept`)."""
@@ -24,6 +25,7 @@ class Transfer:
     """G of one map size with what it was computed from: what :meth:`Converse2D.freeze` keeps."""
 
     g: Tensor
+    grid: Grid
     size: tuple[int, int]
     padding: tuple[int, int]
     mode: str
@@ -44,13 +46,13 @@ class Transfer:
     ) -> Transfer:
         """G for kernel (C, kh, kw), lam (C,) and inputs of ``size``; ``state`` is copied for :meth:`serves`."""
         taps = (kernel.shape[-2], kernel.shape[-1])
-        padded = (size[0] + 2 * padding[0], size[1] + 2 * padding[1])
-        dft = DFT.of(*padded, taps, scale, kernel.device)
+        grid = grid_of(size, padding, kernel.shape[0], kernel)
+        dft = DFT.of(grid, taps, scale, kernel.device)
         # One channel at a time: float64 planes of all channels would be many times the result.
         g = torch.cat(
             [transfer(k[None], v[None], dft, nearest, compute_dtype(kernel)) for k, v in zip(kernel, lam, strict=True)]
         )
-        return cls(g, size, padding, mode, tuple(t.clone() for t in state))
+        return cls(g, grid, size, padding, mode, tuple(t.clone() for t in state))
 
     def serves(self, y: Tensor, state: tuple[Tensor, ...]) -> bool:
         """Whether ``y`` has the size, channels, precision and device of G and ``state`` is unchanged."""
@@ -69,7 +71,7 @@ class Transfer:
         if out is None:
             out = y.new_empty((b, c, h * scale, w * scale))
         with torch.no_grad(), full_precision(y.device):
-            filter_maps(y, self.g, out, self.padding, self.mode)
+            filter_maps(y, self.g, self.grid, out, self.padding, self.mode)
         return out
 
 

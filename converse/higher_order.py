@@ -10,6 +10,7 @@ from torch import Tensor
 from .fourier import DFT
 from .padding import crop2d, pad2d
 from .transfer import TINY, compute_dtype
+from .transforms import Grid
 
 
 def differentiable(
@@ -25,7 +26,7 @@ def differentiable(
     dtype = compute_dtype(y)
     padded = pad2d(y.to(dtype), padding, mode)
     hp, wp = padded.shape[-2:]
-    dft = DFT.of(hp, wp, (kernel.shape[-2], kernel.shape[-1]), scale, y.device)
+    dft = DFT.of(Grid((hp, wp)), (kernel.shape[-2], kernel.shape[-1]), scale, y.device)
     f = torch.complex(*dft.otf(kernel.double()).contiguous().unbind(0))
     power = (f.real**2 + f.imag**2).sum((1, 2), keepdim=True)
     inverse = 1 / (power + lam.double().clamp_min(TINY)[:, None, None, None, None])

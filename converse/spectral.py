@@ -25,6 +25,7 @@ from .higher_order import differentiable
 from .padding import crop2d, fold_padding_, pad_into
 from .precision import full_precision
 from .transfer import Gradients, compute_dtype, transfer
+from .transforms import Grid
 
 _CPU_WORK = 1 << 21
 """Bytes of real samples in flight on a CPU: what is padded, transformed and cropped while in cache."""
@@ -62,41 +63,46 @@ def chunks(y: Tensor, scale: int, padding: Sequence[int]) -> tuple[int, int, int
     return min(c, maps), images, max(1, min(c, maps // images))
 
 
-def filter_maps(y: Tensor, g: Tensor, out: Tensor, padding: Sequence[int], mode: str) -> None:
+def filter_maps(y: Tensor, g: Tensor, grid: Grid, out: Tensor, padding: Sequence[int], mode: str) -> None:
     """out = crop(F^-1(G F(pad(y)))), chunk by chunk.
 
     Args:
         y: (B, N, H, W).
-        g: (N, s, s, padded H, padded W // 2 + 1).
+        g: (N, s, s, full, half), the half spectra of ``grid``.
+        grid: of the padded maps.
         out: (B, N, H s, W s), written; may be ``y`` where s is 1: no map is read after it is written.
         padding: rows, columns.
         mode: padding mode.
     """
-    (b, n, h, w), scale = y.shape, g.shape[1]
-    size = (h + 2 * padding[0], w + 2 * padding[1])
+    (b, n, _, _), scale, size = y.shape, g.shape[1], grid.size
     _, nb, nc = chunks(y, scale, padding)
     buffer = y.new_empty((nb * nc * size[0] * size[1],), dtype=g.real.dtype)
-    target = phases(out, scale)
+    target = phases(out, scale, grid)
     for cs in _spans(n, nc):
         for bs in _spans(b, nb):
             shape = (bs.stop - bs.start, cs.stop - cs.start, *size)
             work = buffer[: shape[0] * shape[1] * size[0] * size[1]].view(shape)
             pad_into(work, y[bs, cs], padding, mode)
-            spectrum = torch.fft.rfft2(work)[:, :, None, None]
+            spectrum = grid.forward(work)[:, :, None, None]
             spectrum = spectrum.mul_(g[cs]) if scale == 1 else spectrum * g[cs]
-            x = torch.fft.irfft2(spectrum, s=size)
+            x = grid.inverse(spectrum)
             target[bs, cs].copy_(crop2d(x, padding))
 
 
-def phases(x: Tensor, scale: int) -> Tensor:
-    """View (B, C, H s, W s) as (B, C, s_w, s_h, H, W)."""
-    return x.unflatten(3, (-1, scale)).unflatten(2, (-1, scale)).permute(0, 1, 5, 3, 2, 4)
+def phases(x: Tensor, scale: int, grid: Grid) -> Tensor:
+    """View (B, C, H s, W s) as (B, C, s_w, s_h, H, W), or, for transposed spectra, (B, C, s_h, s_w, H, W)."""
+    view = x.unflatten(3, (-1, scale)).unflatten(2, (-1, scale)).permute(0, 1, 5, 3, 2, 4)
+    return view.transpose(2, 3) if grid.transposed else view
+
+
+def grid_of(size: Sequence[int], padding: Sequence[int], maps: int, like: Tensor) -> Grid:
+    """The grid of padded maps of ``size`` (H, W) on the device of ``like``, in the precision of its computations."""
+    return Grid.of(size[0] + 2 * padding[0], size[1] + 2 * padding[1], maps, like.device, compute_dtype(like))
 
 
 def _dft(y: Tensor, kernel: Tensor, scale: int, padding: Sequence[int]) -> DFT:
-    h, w = y.shape[2:]
     taps = (kernel.shape[-2], kernel.shape[-1])
-    return DFT.of(h + 2 * padding[0], w + 2 * padding[1], taps, scale, y.device)
+    return DFT.of(grid_of(y.shape[2:], padding, y.shape[0] * y.shape[1], y), taps, scale, y.device)
 
 
 def _solve(
@@ -147,7 +153,7 @@ def solve_into(
         dft = _dft(y, kernel, scale, padding)
         for cs in _spans(y.shape[1], chunks(y, scale, padding)[0]):
             g = transfer(kernel[cs], lam[cs], dft, nearest, compute_dtype(y))
-            filter_maps(y[:, cs], g, out[:, cs], padding, mode)
+            filter_maps(y[:, cs], g, dft.grid, out[:, cs], padding, mode)
 
 
 _traced = torch.library.custom_op("converse::solve", _solve, mutates_args=())
@@ -192,7 +198,7 @@ def _solve_backward(
         for cs in _spans(c, chunks(y, scale, padding)[0]):
             rule = Gradients.of(kernel[cs], lam[cs], dft, nearest, compute_dtype(y))
             target = dy[:, cs] if need_y else None
-            z = _backward_maps(grad[:, cs], y[:, cs], rule.conj_g, target, need_parameters, padding, mode)
+            z = _backward_maps(grad[:, cs], y[:, cs], rule.conj_g, dft.grid, target, need_parameters, padding, mode)
             if z is not None:
                 dkernel[cs], dlam[cs] = rule.parameters(z)
     return dy, dkernel, dlam
@@ -202,35 +208,35 @@ def _backward_maps(
     grad: Tensor,
     y: Tensor,
     conj_g: Tensor,
+    grid: Grid,
     dy: Tensor | None,
     need_z: bool,
     padding: Sequence[int],
     mode: str,
 ) -> Tensor | None:
     """Write dy = unpad(F^-1(sum_p conj(G_p) g_p)); return Z_p = sum_batch conj(Y^) g_p if asked for."""
-    (b, n, h, w), scale = y.shape, conj_g.shape[1]
-    size = (h + 2 * padding[0], w + 2 * padding[1])
+    (b, n, _, _), scale, size = y.shape, conj_g.shape[1], grid.size
     _, nb, nc = chunks(y, scale, padding)
     buffer = y.new_empty((nb * nc * scale**2 * size[0] * size[1],), dtype=conj_g.real.dtype)
     z = torch.zeros_like(conj_g) if need_z else None
-    source = phases(grad, scale)
+    source = phases(grad, scale, grid)
     for cs in _spans(n, nc):
         for bs in _spans(b, nb):
             shape = (bs.stop - bs.start, cs.stop - cs.start)
             area = shape[0] * shape[1] * size[0] * size[1]
             work = buffer[: area * scale**2].view(*shape, scale, scale, *size)
             pad_into(work, source[bs, cs], padding, "zeros")
-            cotangent = torch.fft.rfft2(work)
+            cotangent = grid.forward(work)
             if z is not None:
                 low = buffer[:area].view(*shape, *size)
                 pad_into(low, y[bs, cs], padding, mode)
-                spectrum = torch.fft.rfft2(low).conj_physical_()[:, :, None, None]
+                spectrum = grid.forward(low).conj_physical_()[:, :, None, None]
                 product = spectrum.mul_(cotangent) if scale == 1 else spectrum * cotangent
                 z[cs] += product[0] if shape[0] == 1 else product.sum(0)
             if dy is not None:
                 total = cotangent.mul_(conj_g[cs])
                 total = total[:, :, 0, 0] if scale == 1 else total.sum((2, 3))
-                x = torch.fft.irfft2(total, s=size)
+                x = grid.inverse(total)
                 dy[bs, cs].copy_(fold_padding_(x, padding, mode))
     return z
 

@@ -59,7 +59,7 @@ def _transfer(fr: Tensor, fi: Tensor, q: tuple[Tensor, Tensor], nearest: bool) -
 
 
 def transfer(kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.dtype) -> Tensor:
-    """G for kernel (N, kh, kw) and lam (N,): (N, s, s, H, W // 2 + 1), complex of ``dtype``."""
+    """G for kernel (N, kh, kw) and lam (N,): (N, s, s, full, half), complex of ``dtype``."""
     fr, fi = dft.otf(kernel.double()).to(dtype)
     inverse = _inverse_power(fr, fi, lam)
     if dft.scale == 1 and nearest:
@@ -98,7 +98,7 @@ class Gradients:
         """dK (N, kh, kw) and dlam (N,), float64.
 
         Args:
-            z: Z_p = sum over the batch of conj(Y^) g_p, (N, s, s, H, W // 2 + 1); overwritten.
+            z: Z_p = sum over the batch of conj(Y^) g_p, (N, s, s, full, half); overwritten.
         """
         w = self.f_over_p * z
         if self.dft.scale > 1:

@@ -22,7 +22,7 @@ from .. import checks  # noqa: E402
 from ..blockwise import is_single_pattern, pattern  # noqa: E402
 from ..frozen import Transfer  # noqa: E402
 from ..functional import converse2d  # noqa: E402
-from ..spectral import solve_into  # noqa: E402
+from ..spectral import grid_of, solve_into  # noqa: E402
 
 INITS = ("uniform", "gaussian", "gaussian_softmax", "softmax_always")
 LAMS = ("per_channel", "shared")
@@ -230,9 +230,9 @@ class Converse2D(nn.Module):
         fixed = self.x0 in ("zero", "nearest") and max(self.kernel_size) > self.scale
         if not fixed or self._frozen is not None or self.training:
             return None
-        height, width = (n + 2 * p for n, p in zip(size, self.padding, strict=True))
+        full, half = grid_of(size, self.padding, self.channels, self.weight).frequencies
         item = 2 * torch.promote_types(self.weight.dtype, torch.float32).itemsize
-        return self.channels * self.scale**2 * height * (width // 2 + 1) * item
+        return self.channels * self.scale**2 * len(full) * len(half) * item
 
     def to_conv_transpose(self) -> nn.ConvTranspose2d:
         """The plain depthwise ``nn.ConvTranspose2d`` that computes exactly this layer, with its present weights.
