@@ -45,8 +45,8 @@ class FoldedDFT:
 
         Args:
             z: complex, contiguous; overwritten.
-            inverse: with the other sign, and over ``divisor``.
-            divisor: length, if the inverse is to be exactly that.
+            inverse: with the other sign.
+            divisor: what the result is divided by.
         """
         if self.length == 4:
             return _four(z, inverse, divisor)

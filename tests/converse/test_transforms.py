@@ -137,7 +137,7 @@ def test_operator_on_images_agrees_with_float64(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.usefixtures("small_maps")
-def test_second_derivatives_and_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_and_a_graph_of_the_gradient_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     from converse import spectral
 
     leaves, _ = inputs(1, size=(19, 25))
