@@ -152,7 +152,7 @@ def test_interleaving_calls_in_turn_and_counts() -> None:
 
 
 def test_slow_functions_get_fewer_but_at_least_three_timings() -> None:
-    functions = {"slow": lambda: time.sleep(0.03), "fast": lambda: time.sleep(0.005)}
+    functions = {"slow": lambda: time.sleep(0.03), "fast": lambda: time.sleep(0.001)}
     found = timing.interleave(functions, 9, CPU, budget_s=0.05)
     assert found["slow"].repeats == timing.MINIMUM
     assert found["fast"].repeats == 9
