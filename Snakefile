@@ -1,4 +1,4 @@
-# Thin: one rule per verb. What is to be done comes from bench.plan; how, from bench/stages.
+# Thin: one rule per verb. What is to be done comes from bench.config.plan; how, from bench/stages.
 #   snakemake --cores 8 all                          the six test sets, reduced budgets
 #   snakemake --cores 8 released                     the released weights, no training (as every preset's name:
 #   snakemake --cores 8 all --config preset=released is the same)
@@ -13,8 +13,8 @@ shell.prefix(
 )
 
 from bench import layout, reproducibility
-from bench.errors import BenchError
-from bench.snake import Presets
+from bench.foundation.errors import BenchError
+from bench.workflow.snake import Presets
 
 try:
     PRESETS = Presets(config)

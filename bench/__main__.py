@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
-from bench.errors import BenchError, nearest
-from bench.memory import keep_freed_memory
-from bench.plan import Plan, load_plan
+from bench.config.plan import Plan, load_plan
+from bench.foundation.errors import BenchError, nearest
+from bench.foundation.memory import keep_freed_memory
 
 
 class Verbs(click.Group):
@@ -74,7 +74,7 @@ quiet_option = click.option("--quiet", is_flag=True, help="no progress")
 @click.option("--config", "extra", multiple=True, help="further Snakemake config, key=value")
 def run(targets: tuple[str, ...], preset: str, cores: str, extra: tuple[str, ...]) -> None:
     """Run the pipeline (Snakemake) on a preset: everything, or TARGETS such as table4."""
-    from bench.launch import run as launch
+    from bench.workflow.launch import run as launch
 
     sys.exit(launch(preset, cores=cores, targets=targets, extra=extra))
 

@@ -26,11 +26,11 @@ LIMIT_GIB = 4.0
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import converse  # noqa: E402
-from bench import inference, networks  # noqa: E402
-from bench.kernels import gaussian_kernel  # noqa: E402
-from bench.memory import keep_freed_memory  # noqa: E402
-from converse import registry  # noqa: E402
-from converse.released import RELEASED  # noqa: E402
+from bench.data.kernels import gaussian_kernel  # noqa: E402
+from bench.foundation.memory import keep_freed_memory  # noqa: E402
+from bench.models import inference, networks  # noqa: E402
+from converse.assembly.released import RELEASED  # noqa: E402
+from converse.declarations import registry  # noqa: E402
 
 
 def restore(name: str, height: int, width: int, depth: int | None) -> tuple[float, float]:

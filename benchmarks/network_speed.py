@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from operator_speed import wait_for_cores
 
 import converse
-from bench import degrade
-from bench.datasets import load_datasets
-from bench.errors import BenchError
-from bench.images import read_image
+from bench.data.datasets import load_datasets
+from bench.data.images import read_image
+from bench.foundation.errors import BenchError
+from bench.scoring import degrade
 
 SIGMA = 25.0
 TARGETS = {"set12": 6.0, "image": 7.0}

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from converse.algorithm1 import algorithm1
-from converse.functional import converse2d
+from converse.mathematics.functional import converse2d
 
 
 @dataclass(frozen=True)

@@ -15,28 +15,28 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import algorithm1 as algorithm1
     from . import reference as reference
-    from .blocks import ConverseBlock as ConverseBlock
-    from .build import build_model as build_model
-    from .functional import converse2d as converse2d
+    from .assembly.blocks import ConverseBlock as ConverseBlock
+    from .assembly.build import build_model as build_model
+    from .assembly.released import load_released as load_released
+    from .assembly.swapping import swap as swap
+    from .declarations.registry import list_models as list_models
+    from .declarations.registry import list_operators as list_operators
+    from .declarations.registry import load_operator as load_operator
+    from .mathematics.functional import converse2d as converse2d
     from .operators.converse2d import Converse2D as Converse2D
-    from .registry import list_models as list_models
-    from .registry import list_operators as list_operators
-    from .registry import load_operator as load_operator
-    from .released import load_released as load_released
-    from .swapping import swap as swap
 
 # Public name -> the module that defines it. ``converse.reference`` and ``converse.algorithm1`` are
 # the modules themselves: a function of the same name would win or lose by the order of imports.
 _HOME = {
-    "converse2d": "functional",
+    "converse2d": "mathematics.functional",
     "Converse2D": "operators.converse2d",
-    "build_model": "build",
-    "list_models": "registry",
-    "list_operators": "registry",
-    "load_operator": "registry",
-    "load_released": "released",
-    "swap": "swapping",
-    "ConverseBlock": "blocks",
+    "build_model": "assembly.build",
+    "list_models": "declarations.registry",
+    "list_operators": "declarations.registry",
+    "load_operator": "declarations.registry",
+    "load_released": "assembly.released",
+    "swap": "assembly.swapping",
+    "ConverseBlock": "assembly.blocks",
 }
 _MODULES = ("algorithm1", "reference")
 

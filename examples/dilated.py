@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Read without importing this file; see converse/operator_info.py for every key.
+# Read without importing this file; see converse/declarations/operator_info.py for every key.
 OPERATOR = {
     "label": "Dilated",
     "class": "Dilated",

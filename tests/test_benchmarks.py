@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from converse.released import RELEASED
+from converse.assembly.released import RELEASED
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data as photographs
 from tiny_checkout import ROOT, tiny_checkout
 
-from bench.images import write_png
+from bench.data.images import write_png
 from converse import build_model
 
 PRESET = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import strict_yaml
+from bench.foundation import strict_yaml
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted((ROOT / "profiles").glob("*/config.yaml"))

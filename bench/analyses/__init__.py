@@ -11,8 +11,8 @@ A file opens with a literal that is read without importing it::
     }
 
 and defines ``cases(lab) -> list[Case]`` and ``measure(lab, case) -> pandas.DataFrame``: cases are measured one by
-one and kept, so that an interrupted analysis loses one of them (`bench.laboratory`, `bench.stages.analyze`). Its
-drawing and its words are the file of the same name in ``bench/drawings``.
+one and kept, so that an interrupted analysis loses one of them (`bench.analyses.laboratory`,
+`bench.stages.analyze`). Its drawing and its words are the file of the same name in ``bench/pages/drawings``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.errors import BenchError, nearest
-from converse.literals import LiteralError, check_keys, read_literal
+from bench.foundation.errors import BenchError, nearest
+from converse.declarations.literals import LiteralError, check_keys, read_literal
 
 Case = tuple[str, ...]
 """What is measured at a time, e.g. (network, image, kernel); its words make a file name."""
@@ -54,6 +54,8 @@ def available() -> dict[str, AnalysisInfo]:
     """
     found = {}
     for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        if path.stem == "laboratory":
+            continue
         try:
             data: Any = check_keys(read_literal(path, "ANALYSIS"), "ANALYSIS", _KEYS, {})
         except LiteralError as error:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench import protocols
 from bench.analyses import Case
-from bench.laboratory import Laboratory, centre, core_psnr, degraded
+from bench.analyses.laboratory import Laboratory, centre, core_psnr, degraded
+from bench.scoring import protocols
 
 ANALYSIS = {
     "title": "Quality against the boundary of the blur",
@@ -30,7 +30,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel",
-        "protocol": "how the crop was blurred (bench.protocols)",
+        "protocol": "how the crop was blurred (bench.scoring.protocols)",
         "side": "side of the central crop in pixels",
         "core": "side of the central square that is scored",
         "psnr_input": "dB, of the core before restoration",

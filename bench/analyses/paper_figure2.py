@@ -15,8 +15,8 @@ from scipy import ndimage
 
 import converse
 from bench.analyses import Case
-from bench.kernels import Kernel
-from bench.laboratory import Laboratory
+from bench.analyses.laboratory import Laboratory
+from bench.data.kernels import Kernel
 
 ANALYSIS = {
     "title": "The operator on a photograph (the paper's Fig. 2)",

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench import metrics, protocols
 from bench.analyses import Case
-from bench.images import Pixels
-from bench.laboratory import Laboratory
+from bench.analyses.laboratory import Laboratory
+from bench.data.images import Pixels
+from bench.scoring import metrics, protocols
 
 ANALYSIS = {
     "title": "Denoising under a noise ramp (the paper's Fig. 4)",
@@ -27,7 +27,7 @@ ANALYSIS = {
         "network": "released network",
         "dataset": "data set of the photograph",
         "image": "file",
-        "protocol": "how the noise was made (bench.protocols)",
+        "protocol": "how the noise was made (bench.scoring.protocols)",
         "region": "part of the image that is scored",
         "pixels": "how many pixels that is",
         "sigma": "mean noise level there, in units of 1/255",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analyses import Case
-from bench.laboratory import Laboratory, degraded, protocol_of
+from bench.analyses.laboratory import Laboratory, degraded, protocol_of
 
 ANALYSIS = {
     "title": "Super-resolution ×4 of one photograph (the paper's Fig. 5)",
@@ -20,7 +20,7 @@ ANALYSIS = {
         "method": "bicubic or released network",
         "dataset": "data set of the photograph",
         "image": "file",
-        "protocol": "how it was degraded and scored (bench.protocols)",
+        "protocol": "how it was degraded and scored (bench.scoring.protocols)",
         "psnr": "dB, of the whole image",
         "ssim": "of the whole image",
     },

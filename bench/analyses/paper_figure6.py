@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analyses import Case
-from bench.laboratory import Laboratory, degraded, protocol_of
+from bench.analyses.laboratory import Laboratory, degraded, protocol_of
 
 ANALYSIS = {
     "title": "Deblurring of one photograph (the paper's Fig. 6)",
@@ -23,7 +23,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel",
-        "protocol": "how it was degraded and scored (bench.protocols)",
+        "protocol": "how it was degraded and scored (bench.scoring.protocols)",
         "psnr_input": "dB, of the whole blurred image",
         "psnr": "dB, of the whole restored image",
     },

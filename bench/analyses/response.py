@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.analyses import Case
-from bench.laboratory import Laboratory
+from bench.analyses.laboratory import Laboratory
 from converse import Converse2D
 from converse.models.usrnet import FeatureUSRNet
 

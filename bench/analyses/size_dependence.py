@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analyses import Case
-from bench.laboratory import Laboratory, centre, core_psnr, degraded, protocol_of
+from bench.analyses.laboratory import Laboratory, centre, core_psnr, degraded, protocol_of
 
 ANALYSIS = {
     "title": "Quality against the size of the map",
@@ -33,7 +33,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel; empty where there is none",
-        "protocol": "how each crop was degraded (bench.protocols)",
+        "protocol": "how each crop was degraded (bench.scoring.protocols)",
         "height": "rows of the crop, in pixels of the restored image",
         "width": "its columns",
         "core": "side of the central square that is scored",

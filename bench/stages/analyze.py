@@ -15,14 +15,17 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from bench import analyses, atomic, layout, networks
-from bench.errors import BenchError, nearest
-from bench.laboratory import Laboratory
-from bench.lifeline import Interrupted, Stop, only_worker, stopping
-from bench.plan import Plan
-from bench.planned_analyses import AnalysisSpec
-from bench.progress import Progress
-from bench.training import arithmetic
+from bench import analyses
+from bench.analyses.laboratory import Laboratory
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.planned_analyses import AnalysisSpec
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError, nearest
+from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.progress import Progress
+from bench.models import networks
+from bench.training.loop import arithmetic
 
 LOCK_WAIT_S = 10.0
 
@@ -34,12 +37,12 @@ def analyze(
 
     Args:
         plan: the plan that names them.
-        names: some of them, by name or by id (`bench.planned_analyses.AnalysisSpec.id`); None: all.
+        names: some of them, by name or by id (`bench.config.planned_analyses.AnalysisSpec.id`); None: all.
         device: overrides the preset's (auto, cpu, cuda, cuda:N).
         progress: show progress.
 
     Returns:
-        The tables, `bench.layout.analysis_csv`.
+        The tables, `bench.config.layout.analysis_csv`.
 
     Raises:
         BenchError: an unknown name; or, after all other analyses are done, missing data by name.

@@ -10,14 +10,17 @@ import json
 
 import torch
 
-from bench import atomic, classical, layout, networks, protocols, reproducibility
-from bench import metrics as scoring
-from bench.datasets import data_root
-from bench.errors import BenchError
-from bench.leak import refuse_overlap
-from bench.plan import Plan
-from bench.sampling import check_degradation
-from bench.spec import RunSpec
+from bench.config import layout, reproducibility
+from bench.config.plan import Plan
+from bench.config.spec import RunSpec
+from bench.data.datasets import data_root
+from bench.data.leak import refuse_overlap
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
+from bench.models import networks
+from bench.scoring import classical, protocols
+from bench.scoring import metrics as scoring
+from bench.training.sampling import check_degradation
 
 
 def check(plan: Plan) -> None:

@@ -18,20 +18,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import atomic, classical, inference, layout, networks, protocols
-from bench import metrics as scoring
-from bench.checkpoint import file_sha256
-from bench.earlier_scores import earlier, sign, take_showcase
-from bench.errors import BenchError, nearest
-from bench.images import read_image, write_png
-from bench.kernels import Kernel, load_kernel
-from bench.lifeline import Interrupted, Stop, only_worker, stopping
-from bench.plan import Plan
-from bench.progress import Progress
-from bench.protocols import Protocol, Sample
-from bench.score_log import ScoreLog, Values
-from bench.spec import Evaluation, RunSpec
-from bench.training import arithmetic
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import Evaluation, RunSpec
+from bench.data.images import read_image, write_png
+from bench.data.kernels import Kernel, load_kernel
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError, nearest
+from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.progress import Progress
+from bench.models import inference, networks
+from bench.models.checkpoint import file_sha256
+from bench.scoring import classical, protocols
+from bench.scoring import metrics as scoring
+from bench.scoring.earlier_scores import earlier, sign, take_showcase
+from bench.scoring.protocols import Protocol, Sample
+from bench.scoring.score_log import ScoreLog, Values
+from bench.training.loop import arithmetic
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
 LOCK_WAIT_S = 10.0
@@ -55,8 +58,8 @@ def evaluate(
 
     Args:
         plan: the plan that holds the run.
-        run_id: `bench.spec.RunSpec.id`.
-        keys: some of the run's tests (`bench.spec.Evaluation.key`); None: all.
+        run_id: `bench.config.spec.RunSpec.id`.
+        keys: some of the run's tests (`bench.config.spec.Evaluation.key`); None: all.
         device: overrides the preset's (auto, cpu, cuda, cuda:N).
         progress: show progress.
 

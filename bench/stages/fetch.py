@@ -18,15 +18,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench import archives, atomic, kernels
-from bench.datasets import Dataset, data_root, load_datasets, manifest_path, resolve
-from bench.download import download, mirror
-from bench.errors import BenchError
-from bench.file_hashes import sha256_file
+from bench.data import archives, kernels
+from bench.data.datasets import Dataset, data_root, load_datasets, manifest_path, resolve
+from bench.data.download import download, mirror
+from bench.data.file_hashes import sha256_file
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
 
 
 def fetch(names: Sequence[str], *, jobs: int = 4, progress: bool = True, catalogue: Path | None = None) -> None:
-    """Bring data sets to `bench.datasets.data_root`, from ``BENCH_MIRROR`` first.
+    """Bring data sets to `bench.data.datasets.data_root`, from ``BENCH_MIRROR`` first.
 
     Args:
         names: data sets or groups (``embedded``, ``released``, ``all_test``, …).
@@ -122,12 +123,12 @@ def _copy(source: Path, target: Path, sha: str) -> None:
 
 def _generate(name: str, target: Path, sha: str) -> None:
     if name not in kernels.EMBEDDED:
-        raise BenchError(f"bench/kernels.py does not make {name!r} (it makes: {', '.join(kernels.EMBEDDED)})")
+        raise BenchError(f"bench/data/kernels.py does not make {name!r} (it makes: {', '.join(kernels.EMBEDDED)})")
     _write(
         target,
         kernels.embedded_bytes(name),
         sha,
-        "bench/kernels.py; correct datasets.yaml if this is meant",
+        "bench/data/kernels.py; correct datasets.yaml if this is meant",
     )
 
 

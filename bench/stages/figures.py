@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import layout
-from bench.drawings import ANALYSES, KINDS
-from bench.errors import BenchError, nearest
-from bench.findings import load_findings
-from bench.plan import Plan
-from bench.results import load
-from bench.style import save, theme
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.foundation.errors import BenchError, nearest
+from bench.pages.drawings import ANALYSES, KINDS
+from bench.pages.style import save, theme
+from bench.results.findings import load_findings
+from bench.results.tidy import load
 
 
 def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
-    """Draw figures of a plan (all, or by name) at `bench.layout.figure_stem`.
+    """Draw figures of a plan (all, or by name) at `bench.config.layout.figure_stem`.
 
     Args:
         plan: what to draw.

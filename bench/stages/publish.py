@@ -13,10 +13,11 @@ import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from bench import atomic, layout
-from bench.errors import BenchError
-from bench.plan import Plan
-from bench.results import COLUMNS, load, read_csv
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
+from bench.results.tidy import COLUMNS, load, read_csv
 
 KEYS = {
     "runs.csv": ["run"],

@@ -12,18 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench import atomic, captions, formats, layout, reproducibility, reproducibility_page
-from bench.analysis_section import AnalysisSection, analysis_section
-from bench.drawings import KINDS
-from bench.errors import BenchError
-from bench.failures import Failure, failures
-from bench.plan import Plan
-from bench.results import COLUMNS, Results, load
-from bench.table_view import table_view
-from bench.throughput_table import throughput_views
-from bench.view import View
+from bench.config import layout, reproducibility
+from bench.config.plan import Plan
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
+from bench.pages import formats, reproducibility_page
+from bench.pages.analysis_section import AnalysisSection, analysis_section
+from bench.pages.drawings import KINDS
+from bench.pages.table_view import table_view
+from bench.results import captions
+from bench.results.failures import Failure, failures
+from bench.results.throughput_table import throughput_views
+from bench.results.tidy import COLUMNS, Results, load
+from bench.results.view import View
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 The images are taken as they are: noisy, small or blurred already; nothing is added to them. A network
 for gray images restores the channels of a colour image one by one; one for colour images gets a gray
 image as three equal channels and its mean is written. A photograph is not blurred circularly, as the
-published protocol has it, so deblurring networks get a cure for their boundary (`bench.boundary_choice`).
+published protocol has it, so deblurring networks get a cure for their boundary (`bench.models.boundary_choice`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import nn
 
 import converse
-from bench import inference, layout, networks
-from bench.boundary_choice import choose, describe
-from bench.datasets import IMAGE_SUFFIXES
-from bench.errors import BenchError, nearest
-from bench.images import write_png
-from bench.kernels import SIZE, Kernel, load_kernel
-from bench.metrics import to_uint8
-from bench.spec import RunSpec
-from converse.released import RELEASED
+from bench.config import layout
+from bench.config.spec import RunSpec
+from bench.data.datasets import IMAGE_SUFFIXES
+from bench.data.images import write_png
+from bench.data.kernels import SIZE, Kernel, load_kernel
+from bench.foundation.errors import BenchError, nearest
+from bench.models import inference, networks
+from bench.models.boundary_choice import choose, describe
+from bench.scoring.metrics import to_uint8
+from converse.assembly.released import RELEASED
 
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
 
@@ -47,7 +48,7 @@ def restore(
         images: files, or folders of images.
         out: the folder for ``<stem>.png``.
         kernel: ``.npy`` blur kernel, for non-blind networks only.
-        boundary: auto, none, pad[:PIXELS], taper or tiles[:SIZE] (`bench.boundary_choice.choose`).
+        boundary: auto, none, pad[:PIXELS], taper or tiles[:SIZE] (`bench.models.boundary_choice.choose`).
         device: auto, cpu, cuda or cuda:N.
 
     Returns:

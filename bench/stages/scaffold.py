@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.foundation.errors import BenchError
 
 TEMPLATE = '''"""{label}: say in one line what the operator does, and where it comes from."""
 
 from __future__ import annotations
 
-# Read without importing this file; see converse/operator_info.py for every key.
+# Read without importing this file; see converse/declarations/operator_info.py for every key.
 OPERATOR = {{
     "label": "{label}",
     "class": "{cls}",
@@ -48,7 +48,7 @@ def new_operator(name: str, folder: Path = Path(".")) -> Path:
     Raises:
         BenchError: not an identifier, a name that is taken, or a file that exists.
     """
-    from converse import registry
+    from converse.declarations import registry
 
     if not name.isidentifier():
         raise BenchError(f"operator name {name!r}: letters, digits and underscores only, as in my_operator")

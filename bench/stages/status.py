@@ -10,17 +10,17 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench import plan as layout
-from bench import provenance
-from bench.datasets import data_root
-from bench.layout import analysis_csv
-from bench.plan import Plan
-from bench.spec import RunSpec
-from bench.time_left import TimeLeft, time_left
+from bench.config import plan as layout
+from bench.config.layout import analysis_csv
+from bench.config.plan import Plan
+from bench.config.spec import RunSpec
+from bench.data.datasets import data_root
+from bench.foundation import provenance
+from bench.workflow.time_left import TimeLeft, time_left
 
 
 def show_plan(plan: Plan) -> None:
-    """Print every row with its runs, what is done, and the time that the rest will take (`bench.time_left`)."""
+    """Print every row with its runs, what is done, and how long the rest will take (`bench.workflow.time_left`)."""
     lines = []
     unscored: dict[tuple[str, str], RunSpec] = {}
     for table, rows in plan.rows.items():
@@ -77,7 +77,7 @@ def _trained(run: RunSpec) -> bool:
 
 def doctor(plan: Plan) -> None:
     """Print what this machine has: torch, device, pyiqa, mirror, disk, data sets, operators."""
-    from converse import registry
+    from converse.declarations import registry
 
     rows = [("python", platform.python_version(), ""), ("cores", str(os.cpu_count()), "")]
     if importlib.util.find_spec("torch"):

@@ -6,21 +6,23 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench import atomic, formats, layout
-from bench.errors import BenchError, nearest
-from bench.plan import Plan
-from bench.records import Record, records
-from bench.results import Results, load
-from bench.table_view import table_view
-from bench.throughput_table import ID as THROUGHPUT
-from bench.throughput_table import throughput_frame, throughput_views
-from bench.view import View
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError, nearest
+from bench.pages import formats
+from bench.pages.table_view import table_view
+from bench.results.records import Record, records
+from bench.results.throughput_table import ID as THROUGHPUT
+from bench.results.throughput_table import throughput_frame, throughput_views
+from bench.results.tidy import Results, load
+from bench.results.view import View
 
 
 def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
     """Render tables of a plan (all of them and ``throughput``, or by name).
 
-    Each becomes ``.md``, ``.tex`` and ``.csv`` (tidy) at `bench.layout.table_stem`.
+    Each becomes ``.md``, ``.tex`` and ``.csv`` (tidy) at `bench.config.layout.table_stem`.
 
     Args:
         plan: what to render.

@@ -1,7 +1,8 @@
 """Stage ``throughput``: how long operators and networks take on this machine, and how much memory.
 
-All operators that take a case are timed in turn in one process (`bench.timing`), float32, on all cores; so are the
-networks of the main tables, one of them again on the paper's Algorithm 1. Ratios are computed where tables are made.
+All operators that take a case are timed in turn in one process (`bench.models.timing`), float32, on all cores; so are
+the networks of the main tables, one of them again on the paper's Algorithm 1. Ratios are computed where tables are
+made.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import atomic, layout, provenance
-from bench.errors import BenchError
-from bench.lifeline import Interrupted, stopping
-from bench.model_cases import case_name, timed_models
-from bench.plan import Plan
-from bench.progress import Progress
-from bench.results import COLUMNS
-from bench.spec import Case
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import Case
+from bench.foundation import atomic, provenance
+from bench.foundation.errors import BenchError
+from bench.foundation.lifeline import Interrupted, stopping
+from bench.foundation.progress import Progress
+from bench.results.model_cases import case_name, timed_models
+from bench.results.tidy import COLUMNS
 
 if TYPE_CHECKING:
     import torch
 
-    from bench.timed import Job, Pass
+    from bench.models.timed import Job, Pass
 
 FIELDS = [c for c in COLUMNS["throughput.csv"] if c != "source"]
 PASSES: tuple[Pass, ...] = ("forward", "forward+backward")
@@ -43,13 +45,13 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
         progress: show a progress bar.
 
     Returns:
-        The tidy CSV at `bench.layout.throughput_csv`.
+        The tidy CSV at `bench.config.layout.throughput_csv`.
 
     Raises:
         BenchError: no such device, or the file cannot be written.
         Interrupted: stopped by a signal or by the death of Snakemake; complete cases are kept.
     """
-    from bench.networks import choose_device
+    from bench.models.networks import choose_device
 
     chosen = choose_device(device or plan.preset.device)
     target = layout.throughput_csv(plan.name)
@@ -111,8 +113,8 @@ class _Log:
 
 def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
     """(kind, case, name → job): what is timed together."""
-    from bench.timed import Job
-    from converse import registry
+    from bench.models.timed import Job
+    from converse.declarations import registry
 
     groups: list[tuple[str, str, dict[str, Job]]] = []
     for case in plan.preset.throughput.operators:
@@ -136,7 +138,7 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
 
 
 def _operator_job(name: str, case: Case, plugins: Sequence[str]) -> Job:
-    from bench.timed import Job
+    from bench.models.timed import Job
 
     return Job("operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins))
 
@@ -145,7 +147,7 @@ def _measure(
     kind: str, case: str, jobs: dict[str, Job], which: Pass, device: torch.device, repeats: int
 ) -> list[dict[str, Any]]:
     """One row for every job of a case."""
-    from bench.timing import interleave, settings
+    from bench.models.timing import interleave, settings
 
     functions: dict[str, Callable[[], object]] = {}
     rows: dict[str, dict[str, Any]] = {name: {"kind": kind, "case": case, "name": name, "pass": which} for name in jobs}
@@ -170,7 +172,7 @@ def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], 
     """A function that has run once, or why there is none."""
     import torch
 
-    from bench.timed import Skipped, build, one_pass, scale_of
+    from bench.models.timed import Skipped, build, one_pass, scale_of
 
     try:
         module, inputs = build(job, device)
@@ -186,8 +188,8 @@ def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], 
 
 
 def _memory(job: Job, function: Callable[[], object], which: Pass, device: torch.device) -> int | str:
-    from bench.timed import memory_of
-    from bench.timing import cuda_extra_peak, in_own_process
+    from bench.models.timed import memory_of
+    from bench.models.timing import cuda_extra_peak, in_own_process
 
     if device.type == "cuda":
         return cuda_extra_peak(function, device)

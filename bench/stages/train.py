@@ -19,16 +19,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench import atomic, checkpoint, layout, networks, provenance
-from bench.errors import BenchError
-from bench.images import Color
-from bench.lifeline import Interrupted, Stop, only_worker, stopping
-from bench.plan import Plan
-from bench.progress import Progress
-from bench.sampling import Sampler
-from bench.spec import RunSpec, TrainSpec
-from bench.training import COLUMNS, Diverged, Training, arithmetic
-from bench.training_images import training_images
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import RunSpec, TrainSpec
+from bench.data.images import Color
+from bench.data.training_images import training_images
+from bench.foundation import atomic, provenance
+from bench.foundation.errors import BenchError
+from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.progress import Progress
+from bench.models import checkpoint, networks
+from bench.training.loop import COLUMNS, Diverged, Training, arithmetic
+from bench.training.sampling import Sampler
 
 SAVES = 20
 """States saved in a training, at the least."""
@@ -44,7 +46,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
 
     Args:
         plan: the plan that holds the run.
-        run_id: `bench.spec.RunSpec.id`.
+        run_id: `bench.config.spec.RunSpec.id`.
         device: overrides the preset's (auto, cpu, cuda, cuda:N).
         progress: show progress; important lines are printed anyway.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..blocks import BlockStack, ConverseBlock, MakeOperator
-from ..frozen import kept
+from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
+from ..assembly.frozen import kept
 
 MODELS = {
     "conversenet": {
@@ -52,7 +52,7 @@ class Prior(nn.Module):
         channels: width.
         blocks: depth.
         spatial: builds the spatial operator of a block.
-        alpha: blocks with learnable branch scales (:class:`converse.blocks.ConverseBlock`).
+        alpha: blocks with learnable branch scales (:class:`converse.assembly.blocks.ConverseBlock`).
     """
 
     def __init__(self, channels: int, blocks: int, spatial: MakeOperator, *, alpha: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..blocks import BlockStack, ConverseBlock, MakeOperator
+from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
 
 MODELS = {
     "dncnn": {

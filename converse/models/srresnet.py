@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..blocks import BlockStack, ConverseBlock, MakeOperator
+from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
 
 MODELS = {
     "converse_srresnet": {

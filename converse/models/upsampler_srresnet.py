@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..blocks import MakeOperator
+from ..assembly.blocks import MakeOperator
 from ..operators.conv import PaddedConv
 
 MODELS = {

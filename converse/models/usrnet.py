@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..blocks import MakeOperator
-from ..frozen import kept
-from ..functional import converse2d
+from ..assembly.blocks import MakeOperator
+from ..assembly.frozen import kept
+from ..mathematics.functional import converse2d
 from .conversenet import Prior
 
 MODELS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .. import checks
 from ..algorithm1 import algorithm1
-from ..precision import full_precision
+from ..mathematics import checks
+from ..mathematics.precision import full_precision
 from .converse2d import Converse2D
 
 OPERATOR = {

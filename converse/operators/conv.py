@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ..boundary import pad_margins
-from ..checks import PADDING_MODES, choice, integer, pair
+from ..mathematics.boundary import pad_margins
+from ..mathematics.checks import PADDING_MODES, choice, integer, pair
 
 OPERATOR = {
     "label": "Conv",

@@ -18,11 +18,11 @@ from typing import Any  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from .. import checks  # noqa: E402
-from ..blockwise import is_single_pattern, pattern  # noqa: E402
-from ..frozen import Transfer  # noqa: E402
-from ..functional import converse2d  # noqa: E402
-from ..spectral import grid_of, solve_into  # noqa: E402
+from ..assembly.frozen import Transfer  # noqa: E402
+from ..mathematics import checks  # noqa: E402
+from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
+from ..mathematics.functional import converse2d  # noqa: E402
+from ..mathematics.spectral import grid_of, solve_into  # noqa: E402
 
 INITS = ("uniform", "gaussian", "gaussian_softmax", "softmax_always")
 LAMS = ("per_channel", "shared")
@@ -123,7 +123,7 @@ class Converse2D(nn.Module):
         return torch.sigmoid(b.to(torch.promote_types(b.dtype, torch.float32)) - 9.0) + self.eps
 
     def forward(self, y: Tensor) -> Tensor:
-        """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.functional.converse2d`."""
+        """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
         frozen = self._frozen
         if frozen is not None and not torch.compiler.is_compiling():
             needs_grad = torch.is_grad_enabled() and (
@@ -239,7 +239,7 @@ class Converse2D(nn.Module):
 
         It exists where kernel sizes are 1 or 2 and no larger than the scale and x0 is zero or nearest: then every
         output block depends on its own input sample alone and padding, which only adds samples that are cropped,
-        is irrelevant (see :mod:`converse.blockwise`).
+        is irrelevant (see :mod:`converse.mathematics.blockwise`).
 
         Returns:
             A layer with kernel and stride s, groups C and no bias, on the weight's device and in its dtype.

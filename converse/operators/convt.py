@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..boundary import pad_margins
-from ..checks import PADDING_MODES, choice, integer, pair
+from ..mathematics.boundary import pad_margins
+from ..mathematics.checks import PADDING_MODES, choice, integer, pair
 
 OPERATOR = {
     "label": "ConvT",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import feature_map, integer
+from ..mathematics.checks import feature_map, integer
 from .conv import PaddedConv
 
 OPERATOR = {

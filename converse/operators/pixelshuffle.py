@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ..checks import integer
+from ..mathematics.checks import integer
 from .conv import PaddedConv
 
 OPERATOR = {

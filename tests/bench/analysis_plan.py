@@ -11,11 +11,11 @@ import torch
 from toy_plan import toy_plan
 
 import converse
-from bench.datasets import Dataset, data_root
-from bench.images import write_png
-from bench.kernels import embedded_bytes
-from bench.plan import Plan, load_plan
-from converse.released import RELEASED
+from bench.config.plan import Plan, load_plan
+from bench.data.datasets import Dataset, data_root
+from bench.data.images import write_png
+from bench.data.kernels import embedded_bytes
+from converse.assembly.released import RELEASED
 
 NAMES = ("a.png", "b.png")
 ANALYSES = """

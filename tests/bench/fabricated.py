@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import layout
-from bench.plan import Plan
-from bench.results import COLUMNS
-from bench.spec import Evaluation, RunSpec
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import Evaluation, RunSpec
+from bench.results.tidy import COLUMNS
 
 PSNR = {"noisy": 20.2, "tv": 26.4, "wavelet": 25.3, "bicubic": 26.0, "blurred": 22.0}
 MACHINE = {"cpu": "Imaginary CPU", "cores": 2, "memory_gib": 6.0, "system": "Linux 6"}
@@ -83,7 +83,7 @@ def write_metrics(
 
 def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
     """Timings of operators and of the plan's models."""
-    from bench.model_cases import case_name, timed_models
+    from bench.results.model_cases import case_name, timed_models
 
     lines = [",".join(c for c in COLUMNS["throughput.csv"] if c != "source")]
     where = "2,cpu,Imaginary CPU,2.13.0"
@@ -110,7 +110,7 @@ def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv",
 
 def write_showcase(run: RunSpec, test: Evaluation, target: np.ndarray, sigma: float = 6.0) -> None:
     """A restored image: the target with noise that depends on the run."""
-    from bench.images import write_png
+    from bench.data.images import write_png
 
     rng = np.random.default_rng(int(run.hash, 16))
     level = 25.0 if run.method in ("noisy", "blurred", "bicubic") else sigma

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.images import Pixels
+from bench.data.images import Pixels
 
 ROOT = Path(__file__).parents[2]
 HOST = "files.invalid"  # a name that never resolves (RFC 2606)

@@ -1,7 +1,7 @@
 """What the version integers guard. A test that fails here means: numbers moved, so raise the version.
 
-If the change is meant, raise `TRAIN_VERSION`, `DEGRADE_VERSION` or `EVAL_VERSION` in ``bench/versions.py`` (old
-results become stale, as they should) and put the numbers that the failure shows here, under the new version. If it
+If the change is meant, raise `TRAIN_VERSION`, `DEGRADE_VERSION` or `EVAL_VERSION` in ``bench/foundation/versions.py``
+(old results become stale, as they should) and put the numbers that the failure shows here, under the new version. If it
 is not meant, the change is a bug.
 
 Training is compared in float64, to six significant digits, which every instruction set keeps (5e-9 apart between SSE4,
@@ -19,11 +19,13 @@ from fabricated_sets import photograph
 from tiny_training import DEGRADATIONS, RUNS
 
 import converse
-from bench import networks, protocols, versions
-from bench.kernels import EMBEDDED
-from bench.sampling import Sampler
-from bench.spec import Budget
-from bench.training import Training, arithmetic
+from bench.config.spec import Budget
+from bench.data.kernels import EMBEDDED
+from bench.foundation import versions
+from bench.models import networks
+from bench.scoring import protocols
+from bench.training.loop import Training, arithmetic
+from bench.training.sampling import Sampler
 
 PHOTOS = [photograph(72, 96, seed=i) for i in range(2)]
 

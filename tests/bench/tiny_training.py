@@ -13,13 +13,13 @@ from typing import Any
 
 from fabricated_sets import photograph
 
-from bench.datasets import load_datasets
-from bench.images import write_png
-from bench.kernels import EMBEDDED, embedded_bytes
-from bench.plan import Plan
-from bench.resolve import PlannedRow
-from bench.spec import Budget, Degradation, Preset, RunSpec, Table, TrainSpec
-from converse import registry
+from bench.config.plan import Plan
+from bench.config.resolve import PlannedRow
+from bench.config.spec import Budget, Degradation, Preset, RunSpec, Table, TrainSpec
+from bench.data.datasets import load_datasets
+from bench.data.images import write_png
+from bench.data.kernels import EMBEDDED, embedded_bytes
+from converse.declarations import registry
 
 NETWORK = {"channels": 4, "blocks": 1}
 DEGRADATIONS = {
@@ -140,7 +140,7 @@ def main() -> None:
     """Trains one run in the working directory ``ROOT``, sleeping ``PAUSE`` seconds a step."""
     root, row, steps, pause = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     from bench.stages.train import train
-    from bench.training import Training
+    from bench.training.loop import Training
 
     advance = Training.advance
 

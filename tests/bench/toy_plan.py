@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.plan import Plan, load_plan
+from bench.config.plan import Plan, load_plan
 
 PRESET = """
 title: "toy: made-up numbers"

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from converse.model_spec import PADDING_MODES
-from converse.operator_info import OperatorInfo
-from converse.registry import operators
+from converse.declarations.model_spec import PADDING_MODES
+from converse.declarations.operator_info import OperatorInfo
+from converse.declarations.registry import operators
 
 PLUGINS = [
     *sorted((Path(__file__).parent / "plugins").glob("*.py")),

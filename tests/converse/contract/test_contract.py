@@ -11,8 +11,8 @@ import torch
 from cases import CASES, DEFAULT, OPERATORS, USABLE, Case
 from torch import Tensor, nn
 
-from converse.operator_info import OperatorInfo
-from converse.registry import load_operator
+from converse.declarations.operator_info import OperatorInfo
+from converse.declarations.registry import load_operator
 
 C, H, W = 3, 9, 8
 

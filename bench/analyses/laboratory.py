@@ -1,0 +1,127 @@
+"""What an analysis works with: its settings, the released networks, photographs and kernels, restored images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import converse
+from bench.analyses import WEIGHTS
+from bench.config.planned_analyses import AnalysisSpec
+from bench.data.datasets import Dataset
+from bench.data.images import Color, Pixels, read_image
+from bench.data.kernels import Kernel, load_kernel
+from bench.foundation.errors import BenchError, nearest
+from bench.models import inference
+from bench.scoring import metrics, protocols
+from bench.scoring.protocols import Protocol, Sample
+from converse.assembly.released import RELEASED, CheckpointError
+
+PROTOCOLS = {
+    "converse_dncnn": "denoise-gray-s25",
+    "converse_srresnet": "sr-bicubic-x4",
+    "conversenet": "deblur-circular-s2.55",
+    "converse_usrnet": "deblur-circular-s2.55",
+}
+"""Released network → the protocol that gives its published averages."""
+
+
+class Laboratory:
+    """One analysis at work.
+
+    Args:
+        spec: what is measured.
+        datasets: by name (`bench.config.plan.Plan.datasets`).
+        device: where the networks run.
+    """
+
+    def __init__(self, spec: AnalysisSpec, datasets: Mapping[str, Dataset], device: torch.device) -> None:
+        self.settings: Mapping[str, Any] = spec.settings
+        self.device = device
+        self.kept: dict[str, NDArray[Any]] = {}
+        self._datasets = datasets
+        self._network: tuple[str, nn.Module] | None = None
+
+    def network(self, name: str) -> nn.Module:
+        """A released network in eval mode, on the device; the last one is kept in memory.
+
+        Raises:
+            BenchError: an unknown network, or a checkpoint that is missing or damaged.
+        """
+        if self._network is None or self._network[0] != name:
+            if name not in RELEASED:
+                raise BenchError(f"unknown network {name!r}{nearest(name, RELEASED)} (allowed: {', '.join(RELEASED)})")
+            path = self._datasets[WEIGHTS].directory() / f"{name}.pth"  # alone: the other networks may be there
+            if not path.is_file():
+                raise BenchError(f"{path}: missing; run: python -m bench fetch {WEIGHTS}")
+            try:
+                self._network = name, converse.load_released(name, path, map_location=self.device)
+            except CheckpointError as error:
+                raise BenchError(str(error)) from error
+        return self._network[1]
+
+    def photographs(self, setting: str, count: int | None = None) -> list[str]:
+        """File names of the data set that a setting names, in order; the first ``count``."""
+        return [path.name for path in self._datasets[self.settings[setting]].files()][:count]
+
+    def photograph(self, setting: str, name: str, color: Color | None = None) -> Pixels:
+        """One image of the data set that a setting names, (H, W, C) uint8."""
+        return read_image(self._datasets[self.settings[setting]].file(name), color)
+
+    def kernel(self, name: str) -> Kernel:
+        """A blur kernel of the data set that the setting ``kernels`` names, by file name without ``.npy``."""
+        return load_kernel(self._datasets[self.settings["kernels"]].file(f"{name}.npy"))
+
+    def restore(self, network: str, sample: Sample, protocol: Protocol) -> Pixels:
+        """The restored image of a sample as it is scored and shown, (H, W, C) uint8."""
+        restored, _ = inference.apply(self.network(network), sample.input, self.device, sample.kernel)
+        return protocol.quantise(restored)
+
+    def keep(self, name: str, picture: NDArray[Any]) -> None:
+        """Keeps an array of this case for the drawing (`bench.results.findings.Findings.picture`)."""
+        self.kept[name] = np.ascontiguousarray(picture)
+
+
+def protocol_of(network: str) -> Protocol:
+    """The published protocol of a released network.
+
+    Raises:
+        BenchError: an unknown network.
+    """
+    if network not in PROTOCOLS:
+        allowed = ", ".join(PROTOCOLS)
+        raise BenchError(f"unknown network {network!r}{nearest(network, PROTOCOLS)} (allowed: {allowed})")
+    return protocols.get(PROTOCOLS[network])
+
+
+def degraded(sample: Sample, protocol: Protocol) -> Pixels:
+    """What the network was given, as an image of the target's size: for ×n, bicubic to that size."""
+    image = sample.input
+    if protocol.scale > 1:
+        from bench.scoring.resize import imresize
+
+        image = imresize(image, protocol.scale).astype(np.float32)
+    return protocol.quantise(image)
+
+
+def core_psnr(protocol: Protocol, image: Pixels, target: Pixels, side: int) -> float:
+    """PSNR (dB) of the central ``side`` × ``side`` pixels, in the channels that the protocol scores."""
+    pair = [centre(protocol.scored(x), side, side) for x in (image, target)]
+    return metrics.psnr(pair[0], pair[1])
+
+
+def centre(image: Pixels, height: int, width: int) -> Pixels:
+    """The central window of an image (H, W, C); rounded towards the top left.
+
+    Raises:
+        BenchError: the image is smaller.
+    """
+    if image.shape[0] < height or image.shape[1] < width:
+        raise BenchError(f"an image of {image.shape[0]}x{image.shape[1]} has no window of {height}x{width}")
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]

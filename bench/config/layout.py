@@ -1,0 +1,140 @@
+"""Every path under ``results`` and ``reports``, and what makes renderings stale. Torch-free."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+from bench.data.datasets import data_root, manifest_path
+from bench.foundation import versions
+
+RESULTS, REPORTS, CONFIG = Path("results"), Path("reports"), Path("config")
+THROUGHPUT = "throughput"
+"""The table of timings: rendered like the others, but not one of ``config/tables.yaml``."""
+
+
+def run_dir(run_id: str) -> Path:
+    """``results/runs/<slug>-<hash>``."""
+    return RESULTS / "runs" / run_id
+
+
+def run_json(run_id: str) -> Path:
+    """Status, resolved spec and provenance of a trained or loaded run."""
+    return run_dir(run_id) / "run.json"
+
+
+def weights(run_id: str) -> Path:
+    """Final weights."""
+    return run_dir(run_id) / "model.safetensors"
+
+
+def curve_csv(run_id: str) -> Path:
+    """Training curve of a finished run."""
+    return run_dir(run_id) / "curve.csv"
+
+
+def state_file(run_id: str) -> Path:
+    """Resume state: no rule's output, since Snakemake deletes outputs before a rerun."""
+    return run_dir(run_id) / "state" / "state.safetensors"
+
+
+def metrics_csv(run_id: str, key: str) -> Path:
+    """Tidy metrics of one run under one evaluation."""
+    version = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
+    return run_dir(run_id) / "metrics" / f"{key}.{version}.csv"
+
+
+def showcase_png(run_id: str, key: str) -> Path:
+    """The restored first image of an evaluation, for visual comparisons."""
+    return metrics_csv(run_id, key).with_suffix(".png")
+
+
+def throughput_csv(preset: str) -> Path:
+    """Tidy timings of operators and models on this machine."""
+    return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}.csv"
+
+
+def check_json(preset: str) -> Path:
+    """Written when every row of a preset has been built on the meta device."""
+    return RESULTS / "check" / f"{preset}.json"
+
+
+def analysis_csv(analysis_id: str) -> Path:
+    """Tidy table of an analysis (`bench.config.planned_analyses.AnalysisSpec.id`)."""
+    return RESULTS / "analyses" / f"{analysis_id}.csv"
+
+
+def analysis_case(analysis_id: str, case: tuple[str, ...], suffix: str) -> Path:
+    """One measured case: its part of the table (``.csv``), the pictures it kept (``.npz``)."""
+    return RESULTS / "analyses" / analysis_id / f"{'@'.join(case)}{suffix}"
+
+
+def report_dir(preset: str) -> Path:
+    """``reports/<preset>``."""
+    return REPORTS / preset
+
+
+def table_stem(preset: str, table: str) -> Path:
+    """A rendered table without its suffix (``.md``, ``.tex``, ``.csv``)."""
+    return report_dir(preset) / "tables" / table
+
+
+def figure_stem(preset: str, figure: str) -> Path:
+    """A figure without its suffix (``.png``, ``.pdf``)."""
+    return report_dir(preset) / "figures" / figure
+
+
+def evidence_dir(name: str) -> Path:
+    """Committed tidy results of one machine and day."""
+    return RESULTS / "evidence" / name
+
+
+def evidence_analysis(name: str, analysis_id: str) -> Path:
+    """Committed tidy table of an analysis."""
+    return evidence_dir(name) / "analyses" / f"{analysis_id}.csv"
+
+
+def evidence_reports(name: str) -> Path:
+    """Committed rendered tables of one machine and day."""
+    return REPORTS / "evidence" / name
+
+
+def manifest(name: str) -> Path:
+    """The file that says that a data set is complete on disk."""
+    return manifest_path(name, data_root())
+
+
+@functools.cache
+def code_digest(stage: str) -> str:
+    """Hash of the code that renders a stage: its file, what of ``bench`` that imports, templates.
+
+    Rendering is cheap, so this may be too careful; for training see `bench.foundation.versions`.
+    """
+    root = Path(__file__).parents[1]
+    files = sorted(_imported(root / "stages" / f"{stage}.py", root, set()))
+    if stage == "report":
+        files += sorted((root / "pages" / "templates").glob("*"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _imported(file: Path, root: Path, seen: set[Path]) -> set[Path]:
+    """The file and every file of ``bench`` that it imports, directly or not."""
+    if file in seen:
+        return seen
+    seen.add(file)
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == root.name:
+            parts = (node.module or "").split(".")[1:]
+            candidates = [
+                root.joinpath(*parts),
+                *(root.joinpath(*parts, a.name) for a in node.names),
+            ]
+            for path in (c.with_suffix(".py") for c in candidates):
+                if path.is_file():
+                    _imported(path, root, seen)
+    return seen

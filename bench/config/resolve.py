@@ -1,0 +1,242 @@
+"""From ``config/tables.yaml`` to planned rows: bases, presets, seeds, operators from the registry.
+
+Torch-free. Whatever is wrong becomes a `BenchError` with file, line and nearest valid name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.spec import METHODS, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
+from bench.config.variants import PlannedInference
+from bench.data.datasets import Dataset, data_root
+from bench.foundation import strict_yaml, versions
+from bench.foundation.errors import nearest
+from bench.foundation.strict_yaml import Keys
+from converse.declarations import registry
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """One row of one table under one preset: one run per seed, one if nothing is trained."""
+
+    table: str
+    id: str
+    label: str
+    runs: tuple[RunSpec, ...] = ()
+    skipped: str | None = None
+    """Why the row has no run (a plugin that fails or skips): shown as a dash with this reason."""
+    note: str | None = None
+    published: str | None = None
+    ours: bool = False
+    """True where the paper has no such row."""
+    reference: bool = False
+    """True for classical rows."""
+
+
+def digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def published_rows(published: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """Rows of one published table by id; for a table in parts (Table 7) the rows of any part."""
+    entry = published.get(table) or {}
+    if "rows" in entry:
+        return dict(entry["rows"])
+    return {row: cells for part in entry.values() if isinstance(part, dict) for row, cells in part.items()}
+
+
+@dataclass
+class Resolver:
+    """Resolves the rows of one preset."""
+
+    preset: Preset
+    preset_doc: strict_yaml.Document
+    doc: strict_yaml.Document
+    datasets: Mapping[str, Dataset]
+    operators: Mapping[str, Any]
+    published: Mapping[str, Any]
+    plugins: tuple[str, ...]
+    name: str
+
+    def check_data(self) -> None:
+        """Every data set that the preset names exists."""
+        for task, spec in self.preset.tasks.items():
+            for i, name in enumerate(spec.train):
+                self._known(name, ("tasks", task, "train", i))
+            for i, test in enumerate(spec.evaluate):
+                self._known(test.data, ("tasks", task, "evaluate", i, "data"))
+                if test.kernels:
+                    self._known(test.kernels, ("tasks", task, "evaluate", i, "kernels"))
+
+    def _known(self, name: str, keys: Keys) -> None:
+        if name not in self.datasets:
+            raise self.preset_doc.error(keys, f"unknown data set {name!r}{nearest(name, self.datasets)}")
+
+    def check_presets(self, given: list[str] | None, names: list[str], keys: Keys) -> None:
+        """The presets that a table or row is shown in exist."""
+        for i, preset in enumerate(given or ()):
+            if preset not in names:
+                raise self.doc.error((*keys, i), f"unknown preset {preset!r}{nearest(preset, names)}")
+
+    def rows(self, name: str, table: Table) -> tuple[PlannedRow, ...]:
+        """References first, then the table's own rows, then one per operator."""
+        at = ("tables", name)
+        published = published_rows(self.published.get("tables", {}), table.published or name)
+        rows = []
+        for i, method in enumerate(table.references):
+            if method not in METHODS or table.task not in METHODS[method]:
+                allowed = [m for m, tasks in METHODS.items() if table.task in tasks]
+                raise self.doc.error(
+                    (*at, "references", i),
+                    f"unknown method {method!r} (allowed: {', '.join(allowed)})",
+                )
+            run = RunSpec(task=table.task, method=method, threads=self.preset.threads)
+            rows.append(PlannedRow(name, method, METHOD_LABELS[method], (run,), ours=True, reference=True))
+        for row_id, row in table.rows.items():
+            if row.presets is not None and self.name not in row.presets:
+                continue
+            runs = self._runs(name, table, row, (*at, "rows", row_id))
+            rows.append(self._planned(name, row_id, row, runs, published))
+        if table.operators:
+            rows.extend(self._operator_rows(name, table, published))
+        ids = [r.id for r in rows]
+        for row_id in ids:
+            if ids.count(row_id) > 1:
+                raise self.doc.error((*at, "rows", row_id), f"row {row_id!r} appears twice in table {name!r}")
+        if table.default is not None and table.default not in ids:
+            raise self.doc.error((*at, "default"), f"no row {table.default!r}{nearest(table.default, ids)}")
+        return tuple(rows)
+
+    def _planned(
+        self,
+        table: str,
+        row_id: str,
+        row: Row,
+        runs: tuple[RunSpec, ...],
+        published: Mapping[str, Any],
+    ) -> PlannedRow:
+        cell = row.published or row_id
+        return PlannedRow(
+            table,
+            row_id,
+            row.label or row_id,
+            runs,
+            note=row.note,
+            published=cell,
+            ours=cell not in published,
+        )
+
+    def _operator_rows(self, name: str, table: Table, published: Mapping[str, Any]) -> list[PlannedRow]:
+        axis = table.operators
+        assert axis is not None
+        at = ("tables", name, "operators")
+        names = [n for n, o in self.operators.items() if o.error or axis.role in o.roles]
+        for i, first in enumerate(axis.first):
+            if first not in self.operators:
+                raise self.doc.error((*at, "first", i), f"unknown operator {first!r}{nearest(first, self.operators)}")
+        order = [*axis.first, *sorted(n for n in names if n not in axis.first)]
+        rows: list[PlannedRow] = []
+        for op_name in order:
+            info = self.operators[op_name]
+            label = info.upsampler_label if axis.role == "upsampler" else info.label
+            # A broken operator goes by its name, which is its own: its label may be that of a sound one.
+            row_id = axis.row.format(label=op_name if info.error else label or op_name, name=op_name)
+            reason = str(info.error) if info.error else None
+            if any(row.id == row_id for row in rows):
+                row_id = f"{row_id} ({op_name})"
+                reason = reason or f"operator {op_name!r} ({info.origin}): the label {label!r} is taken in this table"
+            if reason:
+                rows.append(PlannedRow(name, row_id, row_id, skipped=reason, ours=True))
+                continue
+            if not info.trains or not info.supports(axis.role, 2 if axis.role == "upsampler" else 1):
+                continue
+            value = str(info.path) if str(info.origin).startswith("file") else op_name
+            row = Row(options={axis.option: value})
+            rows.append(self._planned(name, row_id, row, self._runs(name, table, row, at), published))
+        return rows
+
+    def _runs(self, name: str, table: Table, row: Row, at: Keys) -> tuple[RunSpec, ...]:
+        """One run per seed; exactly one where nothing is trained."""
+        model = row.model or table.base.model
+        task = self.preset.tasks[table.task]
+        if model is None:
+            raise self.doc.error(at, "a row needs a model (in the row or in the table's base)")
+        checkpoint = row.checkpoint or table.base.checkpoint
+        options = self._options(model, task, table, row, at, loaded=checkpoint is not None)
+        network = self._network(model, options, at)
+        common: dict[str, Any] = {
+            "task": table.task,
+            "model": model,
+            "options": options,
+            "network": network,
+            "threads": self.preset.threads,
+        }
+        if (inference := self._inference(model, table, row, at)) is not None:
+            common["inference"] = inference
+        if checkpoint is not None:
+            return (RunSpec(checkpoint=checkpoint, **common),)
+        if inference is not None:
+            message = f"row {at[-1]!r}: inference is for rows with a checkpoint; a trained row would be trained anew"
+            raise self.doc.error((*at, "inference"), message)
+        if not task.train or task.budget is None or task.degradation is None:
+            needs = "train, degradation and budget"
+            raise self.preset_doc.error(("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}")
+        seeds = self.preset.seeds.get(name, self.preset.seeds.get("default", 1))
+        data_hash = digest([self.datasets[d].content_hash(data_root()) for d in task.train])
+        return tuple(
+            RunSpec(
+                train=TrainSpec(
+                    data=task.train,
+                    data_hash=data_hash,
+                    degradation=task.degradation,
+                    budget=task.budget,
+                    seed=seed,
+                    version=versions.TRAIN_VERSION,
+                ),
+                **common,
+            )
+            for seed in range(seeds)
+        )
+
+    def _inference(self, model: str, table: Table, row: Row, at: Keys) -> PlannedInference | None:
+        variant = row.inference or table.base.inference
+        if variant is None:
+            return None
+        known = registry.models()
+        if model in known and (reason := variant.refuses(known[model].inputs, table.task)):
+            raise self.doc.error((*at, "inference"), f"row {at[-1]!r}: {reason}")
+        return PlannedInference(version=versions.INFERENCE_VERSION, **variant.model_dump())
+
+    def _options(
+        self, model: str, task: TaskPreset, table: Table, row: Row, at: Keys, *, loaded: bool
+    ) -> dict[str, Any]:
+        """The preset's options where the model has them, then the table's base, then the row's.
+
+        A row that loads weights takes no width or depth from the preset.
+        """
+        known = registry.models()
+        own = known[model].defaults if model in known else {}
+        options = {} if loaded else {k: v for k, v in task.options.items() if k in own}
+        options.update(table.base.options)
+        options.update(row.options)
+        return options
+
+    def _network(self, model: str, options: Mapping[str, Any], at: Keys) -> dict[str, Any]:
+        try:
+            return registry.resolve(model, options, plugins=self.plugins).identity()
+        except (ValueError, TypeError) as error:
+            raise self.doc.error(at, str(error)) from error
+
+
+METHOD_LABELS = {
+    "noisy": "noisy input",
+    "tv": "TV (Chambolle)",
+    "wavelet": "wavelet (BayesShrink)",
+    "bicubic": "bicubic",
+    "blurred": "blurred input",
+}

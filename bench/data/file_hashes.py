@@ -1,0 +1,58 @@
+"""sha256 of files: computed, remembered for folders, and read from ``sha256sum -c`` lists."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
+
+_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][^/\\]*)")
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """File name → sha256 of a ``sha256sum -c`` list, sorted by name.
+
+    Raises:
+        BenchError: the list cannot be read, or a line of it is malformed or names a file twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in hashes:
+            what = "a duplicate name" if match else "not '<sha256>  <name>'"
+            raise BenchError(f"{path}:{number}: {what}: {line!r}")
+        hashes[match[2]] = match[1]
+    return dict(sorted(hashes.items()))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
+    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size and mtime."""
+    cache_path = root / "folder_hashes.json"
+    try:
+        cache = json.loads(cache_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        cache = {}
+    hashes: dict[str, str] = {}
+    fresh: dict[str, str] = {}
+    for path in paths:
+        stat = path.stat()
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        hashes[path.name] = cache.get(key) or fresh.setdefault(key, sha256_file(path))
+    if fresh:
+        atomic.write_bytes(cache_path, json.dumps({**cache, **fresh}, indent=1, sort_keys=True).encode())
+    return hashes

@@ -1,0 +1,49 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from bench.foundation.errors import BenchError
+
+
+def write_bytes(path: Path, data: bytes, *, only_if_changed: bool = False) -> bool:
+    """Write ``data`` under a temporary name in the same folder, then rename it to ``path``.
+
+    Args:
+        path: target; its folder is made.
+        data: the whole content.
+        only_if_changed: leave a file with the same content alone, so that its mtime stays.
+
+    Returns:
+        Whether the file was written.
+
+    Raises:
+        BenchError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        if only_if_changed and path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BenchError(
+            f"{path}: cannot be written ({error.strerror or error}); free space or set BENCH_DATA"
+        ) from error
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

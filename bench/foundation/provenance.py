@@ -1,0 +1,82 @@
+"""Where a number comes from: machine, versions, commit. Imports no torch (asks it where it is loaded).
+
+No host name and no path: the records are meant to be published.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "pyiqa", "safetensors", "snakemake")
+"""Whose versions are recorded; those not installed are left out."""
+
+
+def machine() -> dict[str, Any]:
+    """Operating system, processor, cores, memory in GiB and, where torch is loaded, the GPU's name."""
+    found: dict[str, Any] = {
+        "system": f"{platform.system()} {platform.release()}",
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "memory_gib": _memory_gib(),
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name(0)
+        found["cuda"] = torch.version.cuda
+    return found
+
+
+def versions() -> dict[str, str | None]:
+    """Python's and the packages' versions, the versions of behaviour, and the git commit."""
+    from bench.foundation import versions as behaviour
+
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found.update({k.lower(): str(v) for k, v in vars(behaviour).items() if k.endswith("_VERSION")})
+    found["commit"] = commit()
+    return found
+
+
+@cache
+def commit() -> str | None:
+    """Commit of the checkout this file lies in, with ``+`` if tracked files differ from it; None without git."""
+    here = Path(__file__).resolve().parent
+    try:
+        head = _git(here, "rev-parse", "--short=12", "HEAD")
+        return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20)
+    return run.stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None

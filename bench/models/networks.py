@@ -1,0 +1,146 @@
+"""From a run to a network: built anew, loaded from a checkpoint, or read back from its directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+import converse
+from bench.config import layout
+from bench.config.spec import RunSpec
+from bench.data.datasets import Dataset, data_root
+from bench.foundation.errors import BenchError
+from bench.models.checkpoint import file_sha256, load, read_weights
+from converse.declarations.registry import OperatorError, SkippedConfiguration
+
+if TYPE_CHECKING:
+    from converse.declarations.registry import ModelInfo
+
+
+class Declined(BenchError):
+    """An operator declines this configuration; the message is its reason, shown beside a dash."""
+
+
+def choose_device(wanted: str | None) -> torch.device:
+    """``auto`` (or None) is the GPU where there is one, else the CPU.
+
+    Raises:
+        BenchError: no such device here.
+    """
+    name = "auto" if wanted is None else wanted
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BenchError(f"unknown device {name!r} (allowed: auto, cpu, cuda, cuda:N)") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise BenchError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def build(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
+    """The freshly initialised network of a run, by its seed where it is trained.
+
+    Raises:
+        Declined: the operator declines this configuration, or cannot be loaded (a plugin that fails at import).
+        BenchError: an unknown or bad option, with the run's id.
+    """
+    if run.model is None:
+        raise BenchError(f"run {run.id}: {run.method!r} has no network")
+    seed = run.train.seed if run.train else 0
+    try:
+        return converse.build_model(run.model, seed=seed, plugins=plugins, **run.options)
+    except (SkippedConfiguration, OperatorError) as error:
+        # A plugin that cannot be imported takes its own rows out and nobody else's.
+        raise Declined(" ".join(str(error).split())) from error
+    except (ValueError, TypeError) as error:
+        raise BenchError(f"run {run.id}: {' '.join(str(error).split())}") from error
+
+
+def info(model: nn.Module) -> ModelInfo:
+    """What a network declares about itself: inputs, channels, scale."""
+    declared: ModelInfo = model.spec.info  # type: ignore[union-attr, assignment]
+    return declared
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of learnable numbers."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def load_checkpoint(
+    run: RunSpec, plugins: Sequence[str], datasets: Mapping[str, Dataset], progress: bool = True
+) -> tuple[nn.Module, str]:
+    """The network of a row that names a checkpoint, and the sha256 of the file.
+
+    Raises:
+        BenchError: missing, damaged, of another hash, or of another network; names the file.
+    """
+    source = run.checkpoint
+    assert source is not None
+    if source.released:
+        path = datasets["released_weights"].file(f"{source.released}.pth")
+    elif source.path:
+        path = Path(source.path).expanduser()
+    else:
+        path = _download(str(source.url), str(source.sha256), progress)
+    if not path.is_file():
+        raise BenchError(f"{path}: no such checkpoint (run {run.id})")
+    sha256 = file_sha256(path)
+    if source.sha256 and sha256 != source.sha256:
+        raise BenchError(f"{path}: its sha256 is {sha256[:12]}…, expected {source.sha256[:12]}…")
+    model = build(run, plugins)
+    fill(model, read_weights(path), str(path))
+    return model.eval(), sha256
+
+
+def load_run(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
+    """The network of a finished run in eval mode, from its directory.
+
+    Raises:
+        BenchError: not trained yet, a damaged file, or weights that do not fit.
+    """
+    path = layout.weights(run.id)
+    if not path.is_file():
+        raise BenchError(f"{path}: no such file; run: python -m bench train {run.id}")
+    tensors, _ = load(path)
+    model = build(run, plugins)
+    fill(model, tensors, str(path))
+    return model.eval()
+
+
+def fill(model: nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
+    """Strictly loads a state dict.
+
+    Raises:
+        BenchError: names, shapes or values do not fit; says which.
+    """
+    wanted = model.state_dict()
+    missing, extra = (sorted(set(a) - set(b)) for a, b in ((wanted, state), (state, wanted)))
+    shapes = [n for n in wanted if n in state and wanted[n].shape != state[n].shape]
+    for what, names in (
+        ("lacks", missing),
+        ("has the unknown", extra),
+        ("has another shape of", shapes),
+    ):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise BenchError(f"{name}: does not fit the network: it {what} {names[0]}{more}")
+    for key, tensor in state.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise BenchError(f"{name}: {key} holds values that are not finite")
+    model.load_state_dict(dict(state))
+
+
+def _download(url: str, sha256: str, progress: bool) -> Path:
+    from bench.data.download import download, mirror  # pooch: imported only where something is fetched
+
+    suffix = Path(url.split("?", 1)[0]).suffix or ".pth"
+    path = data_root() / "checkpoints" / f"{sha256[:16]}{suffix}"
+    download(url, path, f"sha256:{sha256}", mirror(), progress=progress)
+    return path

@@ -1,0 +1,136 @@
+"""What is timed: one operator or one network, built from plain data so that another process can build it too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+import converse
+from bench.models import networks
+from bench.models.timing import resident_extra_peak, settings
+from converse.declarations.registry import find_operator, load_operator
+
+Pass = Literal["forward", "forward+backward"]
+DENSE_KERNEL = 3
+"""Kernel of upsamplers that bring their own dense convolution, as in Table 6."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An operator (``case`` is input, kernel, padding, scale) or a model (``case`` is batch, height, width)."""
+
+    kind: Literal["operator", "model"]
+    name: str
+    shape: tuple[int, ...]
+    kernel: int = 0
+    padding: int = 0
+    scale: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
+
+
+class Skipped(Exception):
+    """The operator declines the case; the message is its reason."""
+
+
+def build(job: Job, device: torch.device) -> tuple[nn.Module, list[Tensor]]:
+    """The module and its inputs, float32.
+
+    Raises:
+        Skipped: the operator does not take the case.
+        ValueError: it cannot be built.
+    """
+    module, inputs = _operator(job) if job.kind == "operator" else _model(job)
+    return module.to(device), [t.to(device) for t in inputs]
+
+
+def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
+    info = find_operator(job.name, job.plugins)
+    role = "spatial" if job.scale == 1 else "upsampler"
+    if not info.supports(role, job.scale):
+        raise Skipped(f"serves no {role} at scale {job.scale}")
+    cls = load_operator(info, job.plugins)
+    channels = job.shape[1]
+    kernel = DENSE_KERNEL if info.own_conv else job.kernel
+    settings: dict[str, Any] = {"scale": job.scale, "padding_mode": "circular"}
+    if "padding" in info.options:
+        settings["padding"] = job.padding
+    skip = getattr(cls, "skip", None)
+    if skip is not None and (reason := skip(channels, kernel, **settings)):
+        raise Skipped(str(reason))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        module = cls(channels, kernel, **settings)
+    image = torch.randn(job.shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    return module, [image]
+
+
+def _model(job: Job) -> tuple[nn.Module, list[Tensor]]:
+    try:
+        model = converse.build_model(job.name, seed=0, plugins=job.plugins, **job.options)
+    except converse.declarations.registry.SkippedConfiguration as error:
+        raise Skipped(str(error)) from error
+    info = networks.info(model)
+    batch, height, width = job.shape
+    generator = torch.Generator().manual_seed(0)
+    tensors = {
+        "image": torch.rand((batch, info.image_channels, height, width), generator=generator),
+        "kernel": torch.full((batch, 1, 7, 7), 1 / 49),
+    }
+    return model, [tensors[name] for name in info.inputs]
+
+
+def one_pass(module: nn.Module, inputs: list[Tensor], which: Pass, scale: int) -> Callable[[], object]:
+    """A function that does one pass: without gradients, or with those of all parameters and inputs that want one.
+
+    Args:
+        module: maps (B, C, H, W) to (B, C, s H, s W).
+        inputs: its arguments, the image first.
+        which: the pass.
+        scale: s. The gradient of the output is made here, so that it counts neither as time nor as memory.
+    """
+    if which == "forward":
+        module.eval()
+        plain = [t.detach() for t in inputs]
+
+        def forward() -> object:
+            with torch.no_grad():
+                return module(*plain)
+
+        return forward
+    module.train()
+    wanted = [*module.parameters(), *(t for t in inputs if t.requires_grad)]
+    batch, channels, height, width = inputs[0].shape
+    gradient = torch.ones((batch, channels, height * scale, width * scale), device=inputs[0].device)
+
+    def both() -> None:
+        for tensor in wanted:
+            tensor.grad = None
+        module(*inputs).backward(gradient)
+
+    return both
+
+
+def memory_of(job: Job, which: Pass, threads: int) -> int | None:
+    """Extra peak resident bytes of one pass on the CPU; to be called in a process of its own."""
+    with settings(threads):
+        module, inputs = build(job, torch.device("cpu"))
+        scale = scale_of(job, module)
+        small = [t if t.shape[-1] <= 16 else _corner(t, job) for t in inputs]
+        one_pass(module, small, which, scale)()
+        return resident_extra_peak(one_pass(module, inputs, which, scale))
+
+
+def scale_of(job: Job, module: nn.Module) -> int:
+    """How many times larger than its input a module's output is."""
+    return job.scale if job.kind == "operator" else networks.info(module).scale
+
+
+def _corner(tensor: Tensor, job: Job) -> Tensor:
+    side = max(16, 2 * job.kernel, job.padding + 1)
+    corner = tensor.detach()[:1, :, :side, :side].clone()
+    return corner.requires_grad_(tensor.requires_grad)

@@ -1,0 +1,43 @@
+"""One file per kind of figure.
+
+A figure of a table has ``draw(plan, results, table)`` and ``caption(plan, results, table)``. An analysis
+(``bench/analyses``) has ``draw(found)``, ``caption(found)``, ``explanation(found)`` (paragraphs) and ``view(found)``
+(its table in the report), each of its `bench.results.findings.Findings`.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from bench.config.spec import Figure
+from bench.pages.drawings import (
+    axis,
+    boundary,
+    curves,
+    latency,
+    paper_figure2,
+    paper_figure4,
+    paper_figure5,
+    paper_figure6,
+    response,
+    size_dependence,
+    visual,
+)
+
+KINDS: dict[Figure | str, ModuleType] = {
+    "axis": axis,
+    "curves": curves,
+    "visual": visual,
+    "latency": latency,
+}
+"""Kind of figure to its file."""
+ANALYSES: dict[str, ModuleType] = {
+    "boundary": boundary,
+    "paper_figure2": paper_figure2,
+    "paper_figure4": paper_figure4,
+    "paper_figure5": paper_figure5,
+    "paper_figure6": paper_figure6,
+    "response": response,
+    "size_dependence": size_dependence,
+}
+"""Analysis to the file that draws and words it."""

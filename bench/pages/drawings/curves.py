@@ -1,0 +1,128 @@
+"""Training curves: loss and validation PSNR by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.config import layout
+from bench.config.plan import Plan, PlannedRow
+from bench.foundation.errors import BenchError
+from bench.pages.style import looks
+from bench.results import captions
+from bench.results.tidy import Results, read_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("step", "loss", "val_psnr")
+
+
+def read_curve(run_id: str) -> pd.DataFrame | None:
+    """Columns step, loss, val_psnr as numbers; None where there is no curve."""
+    import pandas as pd
+
+    path = layout.curve_csv(run_id)
+    if not path.is_file():
+        return None
+    frame = read_csv(path, COLUMNS)
+    numbers = {c: pd.to_numeric(frame[c].where(frame[c] != ""), errors="coerce") for c in COLUMNS}
+    return pd.DataFrame(numbers)
+
+
+def _curves(plan: Plan, table: str) -> dict[str, tuple[PlannedRow, list[pd.DataFrame]]]:
+    found = {}
+    for row in plan.rows[table]:
+        frames = [f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)]
+        if frames:
+            found[row.label] = (row, frames)
+    return found
+
+
+def draw(plan: Plan, results: Results, table: str) -> Any:
+    """Two panels with one line style per row: the mean over seeds, and a band from the lowest to the highest."""
+    from matplotlib import pyplot as plt
+
+    found = _curves(plan, table)
+    if not found:
+        raise BenchError(f"no training curve of table {table!r} in results/runs (python -m bench train RUN)")
+    style = looks(list(found))
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
+    for axis, column, title in ((axes[0], "loss", ""), (axes[1], "val_psnr", "validation PSNR (dB)")):
+        for label, (_, frames) in found.items():
+            _line(axis, frames, column, style[label], label)
+        axis.set_title(title, loc="left")
+        axis.set_xlabel("training step")
+        axis.margins(x=0.02)
+    loss = " and ".join(_losses(plan, table))
+    axes[0].set_title(f"training loss ({loss}, log scale)", loc="left")
+    axes[0].set_yscale("log")
+    _plain_log_ticks(axes[0])
+    late = [f.loc[f["step"] >= f["step"].max() / 10, "loss"].max() for _, frames in found.values() for f in frames]
+    axes[0].set_ylim(top=1.1 * max(late))
+    handles, labels = axes[0].get_legend_handles_labels()
+    columns = min(len(labels), 4)
+    figure.tight_layout(rect=(0, 0.07 + 0.05 * ((len(labels) - 1) // columns), 1, 1))
+    figure.legend(handles, labels, loc="lower center", ncol=columns, handlelength=3.2)
+    return figure
+
+
+def _losses(plan: Plan, table: str) -> list[str]:
+    trained = [run.train for row in plan.rows[table] for run in row.runs if run.train]
+    return list(dict.fromkeys(train.budget.loss.upper() for train in trained))
+
+
+def _line(axis: Any, frames: list[pd.DataFrame], column: str, look: Any, label: str) -> None:
+    import pandas as pd
+
+    wide = pd.concat([f.set_index("step")[column].dropna() for f in frames], axis=1).sort_index()
+    if not len(wide):
+        return
+    mean = wide.mean(axis=1)
+    every = max(1, len(mean) // 6)
+    axis.plot(
+        mean.index,
+        mean,
+        color=look.color,
+        linestyle=look.line,
+        marker=look.marker,
+        markevery=every,
+        markersize=5,
+        linewidth=1.5,
+        label=label,
+    )
+    if wide.shape[1] > 1:
+        axis.fill_between(
+            mean.index,
+            wide.min(axis=1),
+            wide.max(axis=1),
+            color=look.color,
+            alpha=0.15,
+            linewidth=0,
+        )
+
+
+def _plain_log_ticks(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def caption(plan: Plan, results: Results, table: str) -> str:
+    """Budget, seeds, and rows without a curve."""
+    found = _curves(plan, table)
+    rows = [row for row in plan.rows[table] if any(r.train for r in row.runs)]
+    runs = [run for row in rows for run in row.runs]
+    text = f"{plan.tables[table].title}: training curves, {captions.seeds_text(runs)}. "
+    if any(len(frames) > 1 for _, frames in found.values()):
+        text += "Line: mean over seeds; band: from the lowest to the highest seed. "
+    text += "The loss of the first tenth of the steps may leave the axis. "
+    text += "Validation: a fixed part of the training data, never a test set. "
+    lost = [row.label for row in rows if row.label not in found]
+    if lost:
+        text += f"Without a curve on this machine: {', '.join(lost)}. "
+    diverged = [row.label for row in rows if any(results.status(r.id).status == "diverged" for r in row.runs)]
+    if diverged:
+        text += f"Diverged: {', '.join(diverged)}. "
+    return text + captions.budget_text(runs)

@@ -1,0 +1,179 @@
+"""Restorations side by side: one crop, chosen by a rule, with PSNR and SSIM of the whole image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import Evaluation
+from bench.data.images import Pixels, read_image
+from bench.data.kernels import load_kernel
+from bench.foundation.errors import BenchError
+from bench.results import captions
+from bench.results.records import tests_of
+from bench.results.tidy import Results
+from bench.scoring import protocols
+
+SIDE = 96
+"""Side of the crop in pixels of the clean image."""
+RULE = f"the {SIDE}×{SIDE} window of the clean image (at least 8 pixels inside) with the largest gradient energy"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One restored image with its scores."""
+
+    label: str
+    image: Pixels
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The clean image and what the rows made of it."""
+
+    name: str
+    kernel: str
+    clean: Pixels
+    tiles: list[Tile]
+    lost: list[str]
+
+
+def window(clean: Pixels, side: int = SIDE, margin: int = 8) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the window with the largest gradient energy.
+
+    Squared forward differences of the gray values, summed over every window by an integral image; of equal windows
+    the first in reading order. Smaller images give what they have.
+    """
+    gray = clean.astype(np.float64).mean(axis=2)
+    height, width = min(side, gray.shape[0]), min(side, gray.shape[1])
+    energy = np.zeros_like(gray)
+    energy[:-1] += np.diff(gray, axis=0) ** 2
+    energy[:, :-1] += np.diff(gray, axis=1) ** 2
+    total = np.zeros((gray.shape[0] + 1, gray.shape[1] + 1))
+    total[1:, 1:] = energy.cumsum(0).cumsum(1)
+    sums: NDArray[np.float64] = (
+        total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    )
+    my = margin if gray.shape[0] >= side + 2 * margin else 0
+    mx = margin if gray.shape[1] >= side + 2 * margin else 0
+    inner = sums[my : sums.shape[0] - my, mx : sums.shape[1] - mx]
+    top, left = np.unravel_index(int(inner.argmax()), inner.shape)
+    return int(top) + my, int(left) + mx, height, width
+
+
+def comparison(plan: Plan, results: Results, table: str) -> Comparison:
+    """The first image (and first kernel) of the first test, as every row restored it.
+
+    Raises:
+        BenchError: no row has a restored image, or one does not fit the clean image.
+    """
+    test = tests_of(plan, table)[0]
+    part = results.metrics[results.metrics["evaluation"] == test.key]
+    if not len(part):
+        raise BenchError(f"no metrics of {test.key} yet (python -m bench evaluate RUN --preset {plan.name})")
+    name, kernel = str(part["image"].iloc[0]), str(part["kernel"].iloc[0])
+    clean = _clean(plan, test, name, kernel)
+    tiles, lost = [], []
+    for row in plan.rows[table]:
+        tile = None
+        for run in row.runs:
+            path = layout.showcase_png(run.id, test.key)
+            if tile is None and path.is_file() and results.status(run.id).status != "diverged":
+                tile = _tile(results, test, run.id, row.label, path, (name, kernel), clean)
+        if tile is None:
+            lost.append(row.label)
+        else:
+            tiles.append(tile)
+    if not tiles:
+        raise BenchError(
+            f"no restored image of table {table!r}: {layout.showcase_png('RUN', test.key)} (python -m bench evaluate)"
+        )
+    return Comparison(name, kernel, clean, tiles, lost)
+
+
+def _tile(
+    results: Results,
+    test: Evaluation,
+    run_id: str,
+    label: str,
+    path: Path,
+    index: tuple[str, str],
+    clean: Pixels,
+) -> Tile | None:
+    image = read_image(path, "gray" if clean.shape[2] == 1 else "rgb")
+    if image.shape != clean.shape:
+        raise BenchError(f"{path}: {image.shape} does not fit the clean image {clean.shape}; evaluate {run_id} again")
+    psnr, ssim = (results.values(run_id, test.key, m) for m in ("psnr", "ssim"))
+    if psnr is None or ssim is None or index not in psnr.index:
+        return None
+    return Tile(label, image, float(psnr[index]), float(ssim[index]))
+
+
+def _clean(plan: Plan, test: Evaluation, name: str, kernel: str) -> Pixels:
+    protocol = protocols.get(test.protocol)
+    blur = load_kernel(_file(plan, str(test.kernels), kernel)) if test.kernels else None
+    image = read_image(_file(plan, test.data, name), protocol.color)
+    return protocol.prepare(image, blur).target
+
+
+def _file(plan: Plan, dataset: str, name: str) -> Path:
+    for path in plan.datasets[dataset].files():
+        if name in (path.name, path.stem):
+            return path
+    raise BenchError(f"data set {dataset!r} has no file {name!r} any more; evaluate again")
+
+
+def draw(plan: Plan, results: Results, table: str) -> Any:
+    """The whole clean image with the crop's frame, the clean crop, then every row's."""
+    from matplotlib import pyplot as plt
+    from matplotlib.patches import Rectangle
+
+    found = comparison(plan, results, table)
+    top, left, height, width = window(found.clean)
+    count = 2 + len(found.tiles)
+    columns = min(count, 5 if count in (5, 9, 10) else 4)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.15 * columns, 2.75 * rows), squeeze=False)
+    cells = list(axes.flat)
+    for cell in cells:
+        cell.set_axis_off()
+    cells[0].imshow(_shown(found.clean), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    box = (left - 0.5, top - 0.5)
+    cells[0].add_patch(Rectangle(box, width, height, fill=False, edgecolor="black", linewidth=2.6))
+    cells[0].add_patch(Rectangle(box, width, height, fill=False, edgecolor="white", linewidth=1.2))
+    cells[0].set_title(f"clean\n{found.name}", fontsize=9)
+    crops = [("clean\ncrop", found.clean)]
+    crops += [(f"{t.label}\n{t.psnr:.2f} dB / {t.ssim:.3f}", t.image) for t in found.tiles]
+    for cell, (title, image) in zip(cells[1:], crops, strict=False):
+        crop = image[top : top + height, left : left + width]
+        cell.imshow(_shown(crop), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        cell.set_title(title, fontsize=9)
+    figure.tight_layout(h_pad=1.4, w_pad=0.5)
+    return figure
+
+
+def _shown(image: Pixels) -> Pixels:
+    return image[..., 0] if image.shape[2] == 1 else image
+
+
+def caption(plan: Plan, results: Results, table: str) -> str:
+    """Which image and crop, and what the numbers are of."""
+    found = comparison(plan, results, table)
+    test = tests_of(plan, table)[0]
+    kernel = f", kernel {found.kernel}" if found.kernel else ""
+    runs = [run for row in plan.rows[table] for run in row.runs[:1]]
+    text = (
+        f"{plan.tables[table].title}: {found.name} of {captions.dataset_name(test.data)}{kernel}. The crop is {RULE}. "
+        f"PSNR / SSIM are of the whole image, {captions.seeds_text(runs)}. "
+    )
+    if found.lost:
+        text += f"Without a picture: {', '.join(found.lost)}. "
+    return text + captions.protocol_text([test])

@@ -1,0 +1,118 @@
+"""Sentences that say how numbers were made: protocol, seeds, budget, machine. Torch-free; nothing typed by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.config.plan import Plan
+from bench.config.spec import Evaluation, RunSpec
+from bench.results.tidy import Results
+from bench.scoring import protocols
+
+NAMES = {
+    "set5": "Set5",
+    "set12": "Set12",
+    "set14": "Set14",
+    "bsd68": "BSD68",
+    "bsd100": "BSD100",
+    "urban100": "Urban100",
+}
+
+
+def dataset_name(name: str) -> str:
+    """A data set as people write it."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def subset_text(subset: str | None) -> str:
+    """``first5`` and ``every10`` in words; empty for all images."""
+    if not subset:
+        return ""
+    number = subset.removeprefix("first").removeprefix("every")
+    return f"the first {number} images" if subset.startswith("first") else f"every {number}th image"
+
+
+def subset_warning(tests: Sequence[Evaluation]) -> str:
+    """Says that a table is a subset, and of what."""
+    parts = [f"{subset_text(t.subset)} of {dataset_name(t.data)}" for t in tests if t.subset]
+    return f"Subset: {'; '.join(dict.fromkeys(parts))}." if parts else ""
+
+
+def protocol_text(tests: Sequence[Evaluation]) -> str:
+    """The protocol's name and one sentence."""
+    names = dict.fromkeys(t.protocol for t in tests)
+    return " ".join(f"Protocol {name}: {protocols.get(name).description}." for name in names)
+
+
+def data_text(results: Results, tests: Sequence[Evaluation]) -> str:
+    """How many images, and kernels, each mean is taken over."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for test in tests:  # one for each kernel, or one for all of them
+        groups.setdefault((test.data, test.subset or ""), []).append(test.key)
+    parts = []
+    for (data, _), keys in groups.items():
+        part = results.metrics[results.metrics["evaluation"].isin(keys)]
+        images, kernels = part["image"].nunique(), part.loc[part["kernel"] != "", "kernel"].nunique()
+        if images:
+            text = f"{images} images of {dataset_name(data)}"
+            each = f", each of {kernels} kernels by itself" if kernels > 1 else ", one kernel" if kernels else ""
+            parts.append(text + each)
+    return f"Means over {'; '.join(parts)}." if parts else ""
+
+
+def budget_text(runs: Sequence[RunSpec]) -> str:
+    """On what and how long the rows were trained here."""
+    lines: dict[str, None] = {}
+    for run in runs:
+        if run.train is not None:
+            budget = run.train.budget
+            lines[
+                f"{budget.steps:,} steps of {budget.batch} crops of {budget.patch}×{budget.patch} pixels, "
+                f"{budget.loss.upper()} loss, Adam at {budget.lr:g} halved every {budget.halve_every:,} steps, "
+                f"on {' and '.join(dataset_name(d) for d in run.train.data)}"
+            ] = None
+    return f"Trained here: {'; or '.join(lines)}." if lines else ""
+
+
+def options_text(plan: Plan, table: str) -> str:
+    """The model options by which this preset departs from the full networks."""
+    options = plan.preset.tasks[plan.tables[table].task].options
+    if not options:
+        return ""
+    words = ", ".join(f"{k} {v}" for k, v in options.items())
+    return f"Size of the networks here: {words}."
+
+
+def seeds_text(runs: Sequence[RunSpec]) -> str:
+    """Seeds of the trained runs, e.g. ``seeds 0, 1``."""
+    seeds = sorted({run.train.seed for run in runs if run.train})
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else "nothing trained"
+
+
+def machine_name(machine: Any) -> str:
+    """A machine record (mapping or JSON) in a few words."""
+    if isinstance(machine, str):
+        try:
+            machine = json.loads(machine or "{}")
+        except ValueError:
+            return str(machine)
+    if not isinstance(machine, Mapping):
+        return str(machine)
+    parts = [str(machine[k]) for k in ("gpu", "cpu") if machine.get(k)]
+    if machine.get("cores"):
+        parts.append(f"{machine['cores']} cores")
+    if machine.get("memory_gib"):
+        parts.append(f"{float(machine['memory_gib']):g} GiB")
+    return ", ".join(parts)
+
+
+def source_text(results: Results, source: str) -> str:
+    """Where a row came from that was not measured on this machine."""
+    if not source:
+        return ""
+    rows = results.runs[results.runs["source"].isin(source.split(", "))]
+    machines = [m for m in dict.fromkeys(machine_name(m) for m in rows["machine"] if m) if m]
+    where = f" on {'; '.join(machines)}" if machines else ""
+    return f"not measured on this machine: published evidence {source}{where}"

@@ -1,0 +1,51 @@
+"""The column dictionary of the tidy data: file to column to meaning."""
+
+from __future__ import annotations
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "runs.csv": {
+        "run": "identity: readable slug and hash of the resolved specification",
+        "status": "trained, loaded, diverged or classical (nothing is trained)",
+        "reason": "why a run diverged",
+        "parameters": "number of trainable parameters",
+        "steps": "training steps done",
+        "seconds": "wall-clock seconds of training",
+        "date": "day on which the run was finished (UTC)",
+        "resumed_from": "JSON list of the steps from which an interrupted training went on",
+        "device": "cpu or cuda",
+        "machine": "JSON: operating system, processor, cores, memory, GPU",
+        "versions": "JSON: Python, packages, behaviour versions, git commit",
+        "checkpoint_sha256": "of the weights that were loaded instead of trained",
+        "spec": "JSON: the resolved specification that the hash in run is taken over",
+        "source": "empty: this machine; otherwise the folder of published evidence",
+    },
+    "metrics.csv": {
+        "run": "identity of the run, as in runs.csv",
+        "evaluation": "data set @ protocol @ kernels @ subset of images",
+        "version": "EVAL_VERSION and DEGRADE_VERSION of the measurement, e.g. e1d1",
+        "dataset": "data set in datasets.yaml",
+        "image": "image of that data set",
+        "kernel": "blur kernel; empty where there is none",
+        "protocol": "how the input was made and the output scored (bench.scoring.protocols)",
+        "metric": "psnr (dB), ssim, seconds (wall clock for one image), or a metric of pyiqa",
+        "value": "the number; empty where the run diverged",
+        "source": "empty: this machine; otherwise the folder of published evidence",
+    },
+    "throughput.csv": {
+        "kind": "operator or model",
+        "case": "input and kernel that were timed",
+        "name": "operator, or table/row of the model",
+        "pass": "forward (no gradient) or forward+backward (all parameters; the input too for operators)",
+        "median_s": "median seconds of one pass, interleaved with the others of its case",
+        "iqr_s": "interquartile range of those seconds",
+        "repeats": "number of timings",
+        "extra_peak_bytes": "peak memory of one pass above what was held before it",
+        "status": "ok, skipped or failed",
+        "reason": "why there is no number",
+        "threads": "CPU threads",
+        "device": "cpu or cuda",
+        "machine": "processor or GPU",
+        "torch": "version of PyTorch",
+        "source": "empty: this machine; otherwise the folder of published evidence",
+    },
+}

@@ -1,0 +1,108 @@
+"""What an analysis found: its tidy table, read for drawing and reporting, and the pictures that it kept.
+
+A table that was not measured on this machine is taken from published evidence, the newest first; pictures are
+never part of that, since they show third-party photographs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench import analyses
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.planned_analyses import AnalysisSpec
+from bench.foundation.errors import BenchError
+from bench.results.captions import dataset_name
+from bench.results.view import Cell, Column, Kind, Line, Section, View
+from bench.scoring import protocols
+from converse.declarations import registry
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One analysis with its results."""
+
+    spec: AnalysisSpec
+    title: str
+    frame: Any
+    """pandas.DataFrame; Any, since its stubs know nothing of columns."""
+    source: str = ""
+    """Empty: this machine; otherwise the folder of published evidence."""
+
+    def picture(self, case: analyses.Case, name: str) -> Any:
+        """A NumPy array that a case kept (`bench.analyses.laboratory.Laboratory.keep`).
+
+        Raises:
+            BenchError: it is not on this machine.
+        """
+        import numpy as np
+
+        path = layout.analysis_case(self.spec.id, case, ".npz")
+        try:
+            with np.load(path) as file:
+                return np.asarray(file[name])
+        except (OSError, ValueError, KeyError) as error:
+            raise BenchError(
+                f"{path}: picture {name!r} is missing; run: python -m bench analyze {self.spec.name}"
+            ) from (error)
+
+    def view(self, columns: Sequence[Column], sections: Sequence[Section], remarks: Sequence[str]) -> View:
+        """A table of the report under the analysis' title."""
+        where = (f"Not measured on this machine: published evidence {self.source}.",) if self.source else ()
+        return View(self.spec.name, self.title, tuple(columns), tuple(sections), remarks=(*remarks, *where))
+
+
+def load_findings(plan: Plan, name: str) -> Findings:
+    """The results of one analysis of a plan.
+
+    Raises:
+        BenchError: not carried out yet, or a damaged table.
+    """
+    import pandas as pd
+
+    spec = plan.analyses[name]
+    info = analyses.available()[name]
+    path, source = layout.analysis_csv(spec.id), ""
+    if not path.is_file():
+        folders = sorted(layout.evidence_dir("x").parent.glob("*"), reverse=True)
+        found = [f.name for f in folders if layout.evidence_analysis(f.name, spec.id).is_file()]
+        if not found:
+            raise BenchError(f"{path} is missing (python -m bench analyze {name} --preset {plan.name})")
+        source = found[0]
+        path = layout.evidence_analysis(source, spec.id)
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path}: cannot be read as a table ({' '.join(str(error).split())})") from error
+    if list(frame.columns) != list(info.columns) or not len(frame):
+        raise BenchError(f"{path}: not the table of {name}; delete it and run: python -m bench analyze {name}")
+    return Findings(spec, info.title, frame, source)
+
+
+def network_label(name: str) -> str:
+    """``conversenet`` as people write it."""
+    models = registry.models()
+    return str(models[name].label) if name in models else name
+
+
+def columns(*heads: tuple[str, Kind, str]) -> list[Column]:
+    """Columns from (name, kind, group)."""
+    return [Column(name, kind, group) for name, kind, group in heads]
+
+
+def line(*texts: str, reference: bool = False) -> Line:
+    """A row of a table from its cells' texts."""
+    return Line(tuple(Cell(text) for text in texts), reference)
+
+
+def protocol_text(names: Sequence[str]) -> str:
+    """Each protocol's name and one sentence."""
+    return " ".join(f"Protocol {n}: {protocols.get(n).description}." for n in dict.fromkeys(names))
+
+
+def image_text(dataset: str, image: str) -> str:
+    """A photograph in words, e.g. ``img_001 of Urban100``."""
+    return f"{image.removesuffix('.png').removesuffix('_SRF_4_HR')} of {dataset_name(dataset)}"

@@ -1,0 +1,78 @@
+"""Which whole models are timed, and under which names: shared by throughput and by PSNR against latency. Torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.config.plan import Plan
+from bench.config.spec import ModelCase, RunSpec, Task
+from bench.results.throughput_table import BASELINE, ON_ALGORITHM1
+
+OPERATOR = "converse2d"
+
+
+@dataclass(frozen=True)
+class TimedModel:
+    """One network to time."""
+
+    name: str
+    """``table/row`` of the first row that has this network."""
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def case_name(case: ModelCase) -> str:
+    """How a throughput case of models is called, e.g. ``denoising 256×256, batch 1``."""
+    return f"{case.task} {case.size[0]}×{case.size[1]}, batch {case.batch}"
+
+
+def architecture(run: RunSpec) -> str:
+    """What the speed of a run depends on: its network without training and weights."""
+    return run.model_copy(update={"train": None, "checkpoint": None, "threads": 1}).hash
+
+
+def main_tables(plan: Plan, task: Task) -> list[str]:
+    """Tables of a task whose networks are timed: those that draw PSNR against latency, or else the first one."""
+    mine = [name for name, table in plan.tables.items() if table.task == task]
+    return [name for name in mine if "latency" in plan.tables[name].figures] or mine[:1]
+
+
+def timed_names(plan: Plan, task: Task) -> dict[str, str]:
+    """Architecture to the name that it is timed under."""
+    names: dict[str, str] = {}
+    for table in main_tables(plan, task):
+        for row in plan.rows[table]:
+            for run in row.runs[:1]:
+                if run.model is not None:
+                    names.setdefault(architecture(run), f"{table}/{row.id}")
+    return names
+
+
+def timed_models(plan: Plan, task: Task) -> list[TimedModel]:
+    """Every distinct network of the main tables of a task; the last one again on the paper's Algorithm 1.
+
+    The last row with the fast operator is taken, since tables put the default there; a task without one gets none.
+    """
+    wanted = timed_names(plan, task)
+    found: dict[str, TimedModel] = {}
+    for table in main_tables(plan, task):
+        for row in plan.rows[table]:
+            for run in row.runs[:1]:
+                key = architecture(run)
+                if run.model is not None and key in wanted and key not in found:
+                    found[key] = TimedModel(wanted[key], run.model, dict(run.options))
+    models = list(found.values())
+    fast = [m for m in models if _operator(m) == OPERATOR]
+    if fast:
+        last = fast[-1]
+        models.append(TimedModel(last.name + ON_ALGORITHM1, last.model, {**last.options, "operator": BASELINE}))
+    return models
+
+
+def _operator(model: TimedModel) -> str | None:
+    from converse.declarations import registry
+
+    info = registry.models().get(model.model)
+    value = model.options.get("operator", info.operator if info else None)
+    return str(value) if value is not None else None

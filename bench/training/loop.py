@@ -1,0 +1,214 @@
+"""One training: steps, validation, the curve, and a state from which it goes on bit for bit.
+
+L1 (or L2) loss and Adam with a learning rate that is halved at fixed intervals (Zhang et al.,
+plug-and-play DRUNet, whose training the paper follows). Nothing is selected on the validation crops.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.config.spec import Budget
+from bench.training.sampling import Batch, Sampler
+
+COLUMNS = ("step", "loss", "lr", "seconds", "val_loss", "val_psnr")
+VALIDATIONS = 10
+"""Validations in a training, the last one after the last step."""
+ROWS = 100
+"""Rows of a curve, at least one every 100 steps."""
+EXPLODED = 100.0
+"""A mean loss this many times the first one (at least 1, the full range of an image) is divergence."""
+
+
+class Diverged(Exception):
+    """Training went astray; the message says at which step and how. The weights are the last good ones."""
+
+
+class Training:
+    """A network in training.
+
+    Args:
+        model: on ``device``, in training mode.
+        sampler: gives batches and validation crops.
+        budget: steps, learning rate, schedule, loss.
+        device: where to compute.
+        needs_kernel: the network takes the blur kernel too.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        sampler: Sampler,
+        budget: Budget,
+        device: torch.device,
+        needs_kernel: bool = False,
+    ) -> None:
+        self.model, self.sampler, self.budget, self.device = model, sampler, budget, device
+        self.needs_kernel = needs_kernel
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=budget.lr, fused=True)
+        self.step = 0
+        self.rows: list[dict[str, float | int | None]] = []
+        self.seconds = 0.0
+        self._since = time.perf_counter()
+        self._pending: list[Tensor] = []
+        self._good = self._snapshot()
+        self._held = [b.to(device) for b in sampler.validation()]
+        self._row_every = max(1, min(100, budget.steps // ROWS))
+        self._val_every = max(1, budget.steps // VALIDATIONS)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.step >= self.budget.steps
+
+    def lr(self, step: int) -> float:
+        """Learning rate of a 0-based step."""
+        return float(self.budget.lr * 0.5 ** (step // self.budget.halve_every))
+
+    def advance(self) -> None:
+        """One step, and a row of the curve where one is due.
+
+        Raises:
+            Diverged: the loss or a weight is not finite, or the loss has exploded.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(self.step)
+        batch = self.sampler.batch(self.step).to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(self._apply(batch), batch.clean)
+        loss.backward()
+        self.optimizer.step()
+        self._pending.append(loss.detach())
+        self.step += 1
+        validated = self.step % self._val_every == 0 or self.finished
+        if validated or self.step % self._row_every == 0:
+            self._row(validated)
+
+    def validate(self) -> tuple[float, float]:
+        """Mean loss and mean PSNR (dB, clipped to [0, 1], unrounded) over the validation crops."""
+        self.model.eval()
+        losses, psnrs = [], []
+        with torch.no_grad():
+            for batch in self._held:
+                restored = self._apply(batch)
+                losses.append(float(self._loss(restored, batch.clean)))
+                error = (restored.clamp(0, 1) - batch.clean).square().mean(dim=(1, 2, 3))
+                psnrs += [-10.0 * math.log10(max(float(e), 1e-12)) for e in error]
+        self.model.train()
+        return sum(losses) / len(losses), sum(psnrs) / len(psnrs)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and metadata from which `resume` goes on."""
+        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        tensors |= {f"good.{name}": t for name, t in self._good.items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": t for name, t in moments.items()}
+        if self._pending:
+            tensors["pending"] = torch.stack(self._pending)
+        return tensors, {"step": self.step, "seconds": self.elapsed(), "rows": self.rows}
+
+    def resume(self, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+        """Puts the training where `state` was taken."""
+        self.model.load_state_dict(_under("model.", tensors))
+        self._good = {n: t.to(self.device) for n, t in _under("good.", tensors).items()}
+        adam = self.optimizer.state_dict()
+        adam["state"] = {}
+        for key, tensor in _under("adam.", tensors).items():
+            index, name = key.split(".", 1)
+            adam["state"].setdefault(int(index), {})[name] = tensor
+        self.optimizer.load_state_dict(adam)
+        self._pending = list(tensors["pending"].to(self.device)) if "pending" in tensors else []
+        self.step, self.rows = int(meta["step"]), list(meta["rows"])
+        self.seconds, self._since = float(meta["seconds"]), time.perf_counter()
+
+    def elapsed(self) -> float:
+        """Seconds of training so far, over all processes that took part."""
+        return self.seconds + time.perf_counter() - self._since
+
+    def note(self) -> str:
+        """The last row in a few words."""
+        if not self.rows:
+            return ""
+        seen = [row["val_psnr"] for row in self.rows if row["val_psnr"] is not None]
+        tail = f", validation {seen[-1]:.2f} dB" if seen else ""
+        return f"loss {self.rows[-1]['loss']:.4g}{tail}"
+
+    def _apply(self, batch: Batch) -> Tensor:
+        inputs = (batch.degraded, batch.kernel) if self.needs_kernel else (batch.degraded,)
+        restored: Tensor = self.model(*inputs)
+        return restored
+
+    def _loss(self, restored: Tensor, clean: Tensor) -> Tensor:
+        return (F.l1_loss if self.budget.loss == "l1" else F.mse_loss)(restored, clean)
+
+    def _row(self, validated: bool) -> None:
+        losses = torch.stack(self._pending).double()
+        first = self.step - len(self._pending) + 1
+        finite = torch.isfinite(losses)
+        if not bool(finite.all()):
+            at = first + int((~finite).nonzero()[0])
+            self._astray(f"the loss is not finite at step {at}")
+        mean = float(losses.mean())
+        reference = max(1.0, float(self.rows[0]["loss"] or 0.0)) if self.rows else math.inf
+        if mean > EXPLODED * reference:
+            self._astray(f"the loss has exploded to {mean:.3g} at step {self.step}")
+        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
+            self._astray(f"a weight is not finite at step {self.step}")
+        self._good = self._snapshot()
+        self._pending = []
+        val_loss, val_psnr = self.validate() if validated else (None, None)
+        self.rows.append(
+            dict(
+                zip(
+                    COLUMNS,
+                    (self.step, mean, self.lr(self.step - 1), self.elapsed(), val_loss, val_psnr),
+                    strict=True,
+                )
+            )
+        )
+
+    def _astray(self, reason: str) -> None:
+        self.model.load_state_dict(self._good)
+        raise Diverged(reason)
+
+    def _snapshot(self) -> dict[str, Tensor]:
+        return {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+@contextmanager
+def arithmetic(threads: int) -> Iterator[None]:
+    """Fixed threads and deterministic algorithms inside the block, as they were before after it.
+
+    A GPU has no deterministic form of some backward passes (reflection padding); those warn there.
+    The debug mode is the same switch as ``use_deterministic_algorithms`` without its import of torch._inductor,
+    which costs every job two seconds and concerns compiled code only.
+    """
+    before = (
+        torch.get_num_threads(),
+        torch.get_deterministic_debug_mode(),
+        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark,
+    )
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_deterministic_debug_mode(before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = before[2]  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = before[3]

@@ -1,0 +1,161 @@
+"""What the Snakefile asks of its plans: file lists per target. No Snakemake import, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.config import layout
+from bench.config.plan import CONFIG_KEYS, Plan, command_options, plan_from_config, preset_names
+from bench.foundation.errors import BenchError
+
+__all__ = ["CONFIG_KEYS", "Presets", "Targets"]
+
+
+class Presets:
+    """Targets by preset. The one that ``--config`` names is planned at once, another when it is asked for.
+
+    So ``snakemake released`` and ``snakemake all --config preset=released`` build the same jobs, and a job that
+    a cluster starts by itself, with no target that names its preset, still finds the plan it belongs to.
+
+    Raises:
+        BenchError: anything wrong in the configuration of the preset that ``--config`` names.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = dict(config)
+        self.names = preset_names()
+        self.chosen = Targets(plan_from_config(config))
+        self._planned = {self.chosen.plan.name: self.chosen}
+        self._asked: dict[str, None] = {}
+
+    def __getitem__(self, preset: str) -> Targets:
+        if preset not in self._planned:
+            self._planned[preset] = Targets(plan_from_config({**self._config, "preset": preset}))
+        return self._planned[preset]
+
+    def everything(self, preset: str) -> list[str]:
+        """The files of a whole preset, whose report will be named at the end."""
+        self._asked[preset] = None
+        return self[preset].everything()
+
+    def asked(self) -> list[Targets]:
+        """The presets that were asked for as a whole; the one of ``--config`` if there was none."""
+        return [self[name] for name in self._asked] or [self.chosen]
+
+    def of_run(self, run: str, key: str | None = None) -> Targets:
+        """The first preset that has that run (and that test of it), in the order of `_every`."""
+        for targets in self._every():
+            plan = targets.plan
+            if run in plan.runs and (key is None or any(e.key == key for e in plan.evaluations(plan.run(run)))):
+                return targets
+        raise BenchError(f"no preset has the run {run!r}{f' with the test {key!r}' if key else ''}")
+
+    def of_analysis(self, analysis: str) -> Targets:
+        """The first preset that has the analysis of that id, in the order of `_every`."""
+        for targets in self._every():
+            if any(spec.id == analysis for spec in targets.plan.analyses.values()):
+                return targets
+        raise BenchError(f"no preset has the analysis {analysis!r}")
+
+    def _every(self) -> Iterator[Targets]:
+        """All presets: what was asked for, what a job on a cluster finds checked, what is planned, the rest.
+
+        A run that two presets share so asks for the data of the one that is being made, and for no more.
+        """
+        checked = [name for name in self.names if layout.check_json(name).is_file()]
+        for name in dict.fromkeys([*self._asked, *checked, *self._planned, *self.names]):
+            yield self[name]
+
+
+class Targets:
+    """Inputs and targets as strings, since Snakemake wants them so."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        # Reaches the jobs as a resource and not as `params`, which make a job rerun when they change: a run
+        # that two presets share must not be stale in the other one.
+        self.options = command_options(plan)
+        self.gpus = int(plan.preset.device != "cpu" and Path("/dev/nvidia0").exists())
+
+    def everything(self) -> list[str]:
+        """Every result of the preset, so that a deleted one is made again."""
+        plan = self.plan
+        files = [
+            layout.report_dir(plan.name) / "index.md",
+            layout.report_dir(plan.name) / "index.html",
+        ]
+        for run in plan.runs.values():
+            files += [layout.metrics_csv(run.id, e.key) for e in plan.evaluations(run)]
+            files += [layout.showcase_png(run.id, e.key) for e in plan.evaluations(run)]
+            if not run.method:
+                files += [layout.weights(run.id), layout.curve_csv(run.id), layout.run_json(run.id)]
+        files += [layout.throughput_csv(plan.name)]
+        files += [layout.analysis_csv(a.id) for a in plan.analyses.values()]
+        return [str(f) for f in files] + self.rendered()
+
+    def rendered(self) -> list[str]:
+        """All tables and figures."""
+        plan = self.plan
+        tables = [
+            f"{layout.table_stem(plan.name, t)}{s}"
+            for t in [*plan.tables, layout.THROUGHPUT]
+            for s in (".md", ".tex", ".csv")
+        ]
+        figures = [*plan.figures, *plan.analyses]
+        return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in figures for s in (".png", ".pdf")]
+
+    def tables(self) -> dict[str, list[str]]:
+        """Target name to files: one per table id, and a short form (``table1``, ``lambda``)."""
+        targets: dict[str, list[str]] = {}
+        for table in self.plan.tables:
+            for name in {table, table.split("_")[0]} - set(preset_names()):  # a preset's name is a target too
+                targets.setdefault(name, []).append(f"{layout.table_stem(self.plan.name, table)}.md")
+        return targets
+
+    def manifests(self) -> list[str]:
+        """Every data set that the preset touches."""
+        names: list[str] = []
+        for run in self.plan.runs.values():
+            names += self.plan.data_names(run)
+            for test in self.plan.evaluations(run):
+                names += [test.data, *([test.kernels] if test.kernels else [])]
+        return [str(layout.manifest(n)) for n in dict.fromkeys(names)]
+
+    # A finished run no longer depends on raw data or on the check: their content is in its identity. Snakemake's
+    # `ancient` would say so too, but it hides the jobs behind an ancient file that is itself being remade.
+
+    def training_inputs(self, run: str) -> list[str]:
+        """Manifests and the check, while the run is not finished."""
+        if layout.run_json(run).is_file() and layout.weights(run).is_file() and layout.curve_csv(run).is_file():
+            return []
+        files = [layout.manifest(n) for n in self.plan.data_names(self.plan.run(run))]
+        return [str(f) for f in [*files, layout.check_json(self.plan.name)]]
+
+    def evaluation_inputs(self, run: str, key: str) -> list[str]:
+        """The run, unless it has no network; manifests of the test and its kernels while it is not scored."""
+        spec = self.plan.run(run)
+        test = next(e for e in self.plan.evaluations(spec) if e.key == key)
+        inputs = [] if spec.method else [str(layout.run_json(run)), str(layout.weights(run))]
+        if not (layout.metrics_csv(run, key).is_file() and layout.showcase_png(run, key).is_file()):
+            inputs += [str(layout.manifest(n)) for n in (test.data, test.kernels) if n]
+        return inputs
+
+    def analysis_inputs(self, analysis: str) -> list[str]:
+        """Manifests of the data sets and weights, while the analysis is not measured."""
+        if layout.analysis_csv(analysis).is_file():
+            return []
+        spec = next(a for a in self.plan.analyses.values() if a.id == analysis)
+        return [str(layout.manifest(name)) for name in spec.data]
+
+    def timing_inputs(self) -> list[str]:
+        """The check, while nothing is timed."""
+        return [] if layout.throughput_csv(self.plan.name).is_file() else [str(layout.check_json(self.plan.name))]
+
+    def table_inputs(self, table: str) -> list[str]:
+        """Metrics of all rows, and the runs' own records (parameters, status)."""
+        if table == layout.THROUGHPUT:
+            return [str(layout.throughput_csv(self.plan.name))]
+        runs = [str(layout.run_json(r.id)) for r in self.plan.table_runs(table) if not r.method]
+        return [*map(str, self.plan.table_metrics(table)), *runs]

@@ -1,0 +1,170 @@
+"""Converse2D put into an existing network in the place of its own layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..declarations.literals import unknown
+from ..operators.converse2d import Converse2D
+from .probe import input_channels
+from .replacements import Replacement, Unsuitable, for_conv, for_transpose, for_upsample
+
+_OPTIONS = ("kernel_size", "padding", "padding_mode", "init", "lam", "x0", "eps")
+_BUILDERS = {nn.Upsample: for_upsample, nn.ConvTranspose2d: for_transpose, nn.Conv2d: for_conv}
+
+
+@dataclass(frozen=True)
+class SwapReport:
+    """What :func:`swap` did.
+
+    Attributes:
+        swapped: names of the replaced layers.
+        unchanged: those of them whose output is what it was, to rounding, until training moves it.
+        skipped: name of every layer of that kind that stayed, with the reason.
+    """
+
+    swapped: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.swapped)
+
+    def __str__(self) -> str:
+        lines = [f"{n}: swapped{', output unchanged' * (n in self.unchanged)}" for n in self.swapped]
+        return "\n".join(lines + [f"{n}: stays: {why}" for n, why in self.skipped.items()])
+
+
+def swap(
+    model: nn.Module,
+    kind: type[nn.Module],
+    *,
+    example: Tensor | tuple[Any, ...] | None = None,
+    channels: int | Mapping[str, int] | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> SwapReport:
+    """Replaces the layers of one kind in ``model`` by :class:`converse.Converse2D`, in place.
+
+    =========================  =================================  ==================================
+    kind                       becomes                            output at step 0
+    =========================  =================================  ==================================
+    nn.Upsample nearest ×s     Converse2D, k = 2                  unchanged, for every s >= 2
+    nn.Upsample bilinear or    Converse2D, k = 2, x0 the same     new (X0 is the old output)
+    bicubic ×s                 interpolation
+    nn.ConvTranspose2d,        Converse2D, x0 = zero, its kernel  unchanged
+    depthwise, k = s <= 2      solved for the layer's taps
+    nn.ConvTranspose2d, other  1×1 convolution where it is dense  new
+    that upsamples by s        and Converse2D, the same k
+    nn.Conv2d, depthwise,      Converse2D, k and padding mode     new
+    output of the input's size of the layer
+    =========================  =================================  ==================================
+
+    Unchanged nearest upsampling: at softmax initialisation the kernel sums to one, and with k = 2
+    its taps reach samples of their own block only, so X0 already satisfies Y = (X0 ⊗ K)↓s
+    (Eq. 4). For a larger ``kernel_size`` the taps that reach into a neighbouring block start at
+    zero, which keeps this true. With s > 2, k = 2 moves four of the s² outputs of a block; a larger
+    kernel moves more and costs an FFT. A dense nn.Conv2d is not touched.
+
+    Args:
+        model: changed in place; a layer that is the model itself cannot be replaced.
+        kind: nn.Upsample, nn.ConvTranspose2d or nn.Conv2d.
+        example: an input of ``model`` (a tuple for several): nn.Upsample does not know its
+            channels, so the model runs once on it, in eval mode and without gradients.
+        channels: instead of ``example``: channels of every nn.Upsample, or of each by name.
+        seed: fixes the new layers' weights without touching the global random state.
+        **options: of Converse2D: kernel_size, padding, padding_mode, init, lam, x0, eps.
+
+    Returns:
+        Names of what was swapped and of what was not, with reasons.
+
+    Raises:
+        ValueError: nothing could be swapped; unknown option; channels neither given nor found.
+        TypeError: ``kind`` is none of the three, or an option has a wrong type.
+    """
+    if kind not in _BUILDERS:
+        names = ", ".join(f"nn.{k.__name__}" for k in _BUILDERS)
+        raise TypeError(f"kind: expected one of {names}, got {kind!r}")
+    for option in options:
+        if option not in _OPTIONS:
+            raise TypeError(f"swap: {unknown('option', option, _OPTIONS)}")
+    _check_options(options)
+    layers = dict(_matching(model, kind))
+    if not layers:
+        what = "depthwise nn.Conv2d" if kind is nn.Conv2d else f"nn.{kind.__name__}"
+        raise ValueError(f"swap: {type(model).__name__} holds no {what}")
+    widths: Mapping[nn.Module, int | str] = {}
+    if kind is nn.Upsample:
+        widths = input_channels(model, layers, example, channels)
+    made: dict[nn.Module, Replacement | str] = {}
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        for layer in layers.values():
+            if layer not in made:
+                made[layer] = _replacement(kind, layer, widths, dict(options), model)
+    report = SwapReport()
+    for name, layer in layers.items():  # only now, so that an error leaves the model as it was
+        new = made[layer]
+        if isinstance(new, str):
+            report.skipped[name] = new
+            continue
+        _put(model, name, new.module)
+        report.swapped.append(name)
+        if new.unchanged:
+            report.unchanged.append(name)
+    if not report.swapped:
+        raise ValueError(f"swap: nothing was swapped; {report}".replace("\n", "; "))
+    return report
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Lets Converse2D judge the values before anything is changed."""
+    with torch.device("meta"):
+        Converse2D(1, **{"kernel_size": 2, **options})
+
+
+def _matching(model: nn.Module, kind: type[nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+    """Layers of that kind by name, a shared one under each of its names; Conv2d if depthwise."""
+    for name, layer in model.named_modules(remove_duplicate=False):
+        if not isinstance(layer, kind):
+            continue
+        if isinstance(layer, nn.Conv2d) and not 1 < layer.groups == layer.in_channels:
+            continue
+        if not name:
+            raise ValueError(f"swap: the model itself is the {kind.__name__}; wrap it in nn.Sequential first")
+        yield name, layer
+
+
+def _replacement(
+    kind: type[nn.Module],
+    layer: nn.Module,
+    widths: Mapping[nn.Module, int | str],
+    options: dict[str, Any],
+    model: nn.Module,
+) -> Replacement | str:
+    """The new layer on the old one's device, or the reason why there is none."""
+    like = next(iter(layer.parameters()), next(iter(model.parameters()), None))
+    if kind is nn.Upsample:
+        width = widths[layer]
+        if isinstance(width, str):
+            return width
+        options["channels"] = width
+    try:
+        made = _BUILDERS[kind](layer, options)  # type: ignore[operator]
+    except Unsuitable as exc:
+        return str(exc)
+    if like is not None:
+        made.module.to(device=like.device, dtype=like.dtype)
+    made.module.train(layer.training)
+    return made
+
+
+def _put(model: nn.Module, name: str, new: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, new)

@@ -1,0 +1,278 @@
+"""Timings: interleaved, honest about failures, memory in a process of its own; and the table made of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from fabricated import write_throughput
+from toy_plan import toy_plan, working_in
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.foundation.errors import BenchError
+from bench.foundation.lifeline import Interrupted
+from bench.models import timing
+from bench.models.timed import Job, Skipped, build, memory_of, one_pass, scale_of
+from bench.results.model_cases import architecture, timed_models, timed_names
+from bench.results.throughput_table import throughput_frame, throughput_views
+from bench.results.tidy import COLUMNS, load
+from bench.stages import throughput as stage
+from bench.stages.throughput import throughput
+
+CPU = torch.device("cpu")
+PLUGIN = """
+OPERATOR = {{"label": "{label}", "class": "Mine", "roles": ["spatial"], "scales": [1], "trains": True,
+            "options": [], "summary": "for a test"}}
+import torch
+class Mine(torch.nn.Module):
+    def __init__(self, channels, kernel_size, *, scale=1, padding_mode="circular"):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(channels, 1, 1))
+    {extra}
+    def forward(self, y):
+        {body}
+"""
+SKIP = "@classmethod\n    def skip(cls, channels, kernel_size, **options):\n        return 'declines everything'"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    with working_in(tmp_path):
+        yield tmp_path
+
+
+def plugin(root: Path, name: str, body: str = "return y * self.gain", extra: str = "") -> str:
+    (root / f"{name}.py").write_text(PLUGIN.format(label=name.title(), body=body, extra=extra))
+    return f"{name}.py"
+
+
+def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "_memory", lambda *_: 12)  # a process for each takes long; tested by itself below
+    names = (
+        plugin(root, "fine"),
+        plugin(root, "picky", extra=SKIP),
+        plugin(root, "broken", body="raise RuntimeError('no\\n luck')"),
+        plugin(root, "wrong", body="return y[..., :1] * self.gain"),
+    )
+    plan = toy_plan(root, plugins=names)
+    path = throughput(plan, device="cpu", progress=False)
+    assert path == layout.throughput_csv("toy")
+    frame = pd.read_csv(path, keep_default_na=False)
+    assert [*frame.columns, "source"] == list(COLUMNS["throughput.csv"])
+    body = frame[(frame["case"] == "body 8²") & (frame["pass"] == "forward+backward")].set_index("name")
+    assert {"algorithm1", "conv", "convt", "converse2d", "fine", "picky", "broken", "wrong"} == set(body.index)
+    assert body.loc["picky", ["status", "reason"]].tolist() == ["skipped", "declines everything"]
+    assert body.loc["broken", ["status", "reason"]].tolist() == ["failed", "RuntimeError: no luck"]
+    assert body.loc["wrong", "status"] == "failed"  # its output has another size
+    for name in ("algorithm1", "conv", "converse2d", "fine"):
+        assert body.loc[name, "status"] == "ok" and body.loc[name, "repeats"] == 2
+        assert 0 < float(body.loc[name, "median_s"]) < 5
+        assert float(body.loc[name, "extra_peak_bytes"]) == 12
+    up = set(frame[frame["case"] == "up 8²"]["name"])
+    assert {
+        "converse2d",
+        "algorithm1",
+        "convt",
+        "pixelshuffle",
+        "nearest",
+    } <= up and "conv" not in up
+    models = frame[frame["kind"] == "model"]
+    assert {"four/DnCNN", "four/Converse-DnCNN", "four/Converse-DnCNN on Algorithm 1"} <= set(models["name"])
+    good = models[~models["name"].str.contains("Broken|Picky|Wrong")]
+    assert set(good["status"]) == {"ok"}
+    assert {"cpu"} == set(frame["device"]) and frame["torch"].unique().tolist() == [torch.__version__]
+    ratios = throughput_frame(load(plan)).set_index(["case", "pass", "name"])
+    row = ratios.loc[("body 8²", "forward", "converse2d")]
+    base = ratios.loc[("body 8²", "forward", "algorithm1")]
+    assert row["speedup"] == pytest.approx(base["median_s"] / row["median_s"])
+
+
+def test_a_stopped_measurement_goes_on_after_its_last_case(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, measured = toy_plan(root), []
+
+    def measure(kind: str, case: str, jobs: object, which: str, *_: object) -> list[dict[str, object]]:
+        measured.append((case, which))
+        if len(measured) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return [{"kind": kind, "case": case, "name": "conv", "pass": which, "status": "ok", "median_s": "1"}]
+
+    monkeypatch.setattr(stage, "_measure", measure)
+    with pytest.raises(Interrupted, match="SIGTERM after 2 of 6 cases"):
+        throughput(plan, device="cpu", progress=False)
+    assert not layout.throughput_csv("toy").exists()
+    path = throughput(plan, device="cpu", progress=False)
+    assert len(measured) == len(set(measured)) == 6
+    assert len(pd.read_csv(path)) == 6 and not path.with_suffix(".partial").exists()
+
+
+def test_unknown_device_is_one_line(root: Path) -> None:
+    with pytest.raises(BenchError, match="device"):
+        throughput(toy_plan(root), device="warp", progress=False)
+
+
+def test_a_model_shared_by_seeds_and_rows_is_timed_once(root: Path) -> None:
+    plan = toy_plan(root)
+    names = [m.name for m in timed_models(plan, "denoising")]
+    assert len(names) == len(set(names)) and "four/DnCNN" in names
+    keys = {architecture(row.runs[0]) for row in plan.rows["four"] if not row.reference}
+    assert len(names) == len(keys) + 1  # released weights change no timing
+    assert sum(n.endswith("on Algorithm 1") for n in names) == 1
+    assert set(timed_names(plan, "denoising").values()) == {n for n in names if "Algorithm" not in n}
+
+
+def test_the_reference_network_is_the_same_but_for_its_operator(root: Path) -> None:
+    plan = toy_plan(root)
+    models = {m.name: m for m in timed_models(plan, "denoising")}
+    slow = next(m for n, m in models.items() if n.endswith("on Algorithm 1"))
+    fast = models[slow.name.removesuffix(" on Algorithm 1")]
+    assert {**fast.options, "operator": "algorithm1"} == slow.options and fast.model == slow.model
+    jobs = [Job("model", m.model, (1, 16, 16), options=m.options) for m in (fast, slow)]
+    (a, inputs), (b, _) = (build(job, CPU) for job in jobs)
+    torch.testing.assert_close(a(*inputs), b(*inputs), rtol=1e-3, atol=1e-3)
+
+
+def test_interleaving_calls_in_turn_and_counts() -> None:
+    calls: list[str] = []
+
+    def slow(name: str) -> object:
+        calls.append(name)
+        time.sleep(0.006)
+        return None
+
+    found = timing.interleave({"a": lambda: slow("a"), "b": lambda: slow("b")}, 4, CPU)
+    assert {t.repeats for t in found.values()} == {4}
+    assert all(0.005 < t.median_s < 0.1 for t in found.values())
+    assert "".join(calls) == "ababbaab"  # in turn, and the order rotates
+
+
+def test_slow_functions_get_fewer_but_at_least_three_timings() -> None:
+    functions = {"slow": lambda: time.sleep(0.03), "fast": lambda: time.sleep(0.001)}
+    found = timing.interleave(functions, 9, CPU, budget_s=0.05)
+    assert found["slow"].repeats == timing.MINIMUM
+    assert found["fast"].repeats == 9
+
+
+def test_quick_functions_are_repeated_within_a_timing() -> None:
+    count = [0]
+
+    def tiny() -> None:
+        count[0] += 1
+
+    found = timing.interleave({"tiny": tiny}, 3, CPU)
+    assert found["tiny"].repeats == 3 and count[0] == 301 and found["tiny"].median_s < 1e-4
+    with pytest.raises(ValueError, match="at least 1"):
+        timing.interleave({"tiny": tiny}, 0, CPU)
+
+
+@pytest.mark.parametrize(
+    ("samples", "median", "iqr"),
+    [([2.0], 2.0, 0.0), ([1.0, 3.0], 2.0, 1.0), ([1, 2, 3, 4, 5], 3.0, 2.0)],
+)
+def test_median_and_interquartile_range(samples: list[float], median: float, iqr: float) -> None:
+    got = timing.summarise(samples)
+    assert (got.median_s, got.iqr_s, got.repeats) == (median, iqr, len(samples))
+
+
+MEGABYTE = 2**20
+
+
+def _touch(megabytes: int) -> int | None:
+    """Peak of a function that holds so much memory for a moment (called in a process of its own)."""
+
+    def function() -> object:
+        return torch.ones(megabytes * MEGABYTE // 4).sum()
+
+    return timing.resident_extra_peak(function)
+
+
+def _die() -> int:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("megabytes", [32, 128])
+def test_peak_memory_of_a_known_allocation(megabytes: int) -> None:
+    found = timing.in_own_process(_touch, megabytes)
+    assert found is not None
+    assert megabytes - 2 <= found / MEGABYTE <= megabytes + 16
+
+
+def test_a_process_that_dies_is_no_number() -> None:
+    assert timing.in_own_process(_die) is None
+
+
+def test_memory_of_an_operator_is_at_least_its_output() -> None:
+    job = Job("operator", "conv", (4, 32, 128, 128), kernel=3, padding=1)
+    output = 4 * 32 * 128 * 128 * 4
+    forward = timing.in_own_process(memory_of, job, "forward", 1)
+    both = stage._memory(job, lambda: None, "forward+backward", CPU)
+    assert forward >= 0.9 * output and both > forward
+
+
+@pytest.mark.parametrize("name", ["conv", "converse2d", "algorithm1"])
+def test_passes_give_gradients_or_none(name: str) -> None:
+    job = Job("operator", name, (2, 4, 12, 10), kernel=3, padding=2)
+    module, inputs = build(job, CPU)
+    out = one_pass(module, inputs, "forward", scale_of(job, module))()
+    assert isinstance(out, torch.Tensor) and not out.requires_grad and out.dtype == torch.float32
+    both = one_pass(module, inputs, "forward+backward", scale_of(job, module))
+    both()
+    first = [p.grad.clone() for p in [*module.parameters(), *inputs]]
+    both()  # gradients are of one pass, not summed over passes
+    for tensor, before in zip([*module.parameters(), *inputs], first, strict=True):
+        torch.testing.assert_close(tensor.grad, before)
+
+
+def test_an_operator_outside_its_role_is_skipped() -> None:
+    with pytest.raises(Skipped, match="serves no upsampler at scale 2"):
+        build(Job("operator", "conv", (1, 4, 8, 8), kernel=2, scale=2), CPU)
+
+
+def _views(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    found = {}
+    for view in throughput_views(load(plan)):
+        lines = view.sections[0].lines
+        found[view.id] = {line.cells[0].text: [c.text for c in line.cells[1:]] for line in lines}
+    return found
+
+
+def test_table_has_ratios_reasons_and_the_machine(root: Path) -> None:
+    plan = toy_plan(root)
+    write_throughput(plan)
+    rows = _views(plan)["throughput-operators"]
+    # made up: 400, 40 and 25 ms
+    assert rows["converse2d"][:4] == ["25.0 (1.25)", "16.0×", "0.62×", "25.0"]
+    assert rows["conv"][1:3] == ["10.0×", "1.00×"] and rows["broken"][0] == "–"
+    views = throughput_views(load(plan))
+    assert "Imaginary CPU" in views[0].title and ("a", "does not like even kernels") in views[0].notes
+    models = _views(plan)["throughput-models"]
+    assert models["Converse-DnCNN on Algorithm 1"][1] == "1.00×" and models["DnCNN"][1] == ""
+
+
+def test_timings_of_another_machine_stand_apart(root: Path) -> None:
+    plan = toy_plan(root)
+    path = write_throughput(plan)
+    folder = layout.RESULTS / "evidence" / "2026-01-01-gpu"
+    folder.mkdir(parents=True)
+    (folder / "throughput.csv").write_text(path.read_text().replace("Imaginary CPU", "Imaginary GPU"))
+    titles = [view.title for view in throughput_views(load(plan))]
+    assert len(titles) == 4 and "CPU" in titles[0] and "GPU" in titles[2]
+    remarks = throughput_views(load(plan))[2].remarks
+    assert "published evidence 2026-01-01-gpu" in remarks[0]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_times_and_memory() -> None:
+    device = torch.device("cuda")
+    x = torch.randn(2048, 2048, device=device)
+    found = timing.interleave({"matmul": lambda: x @ x, "add": lambda: x + x}, 5, device)
+    assert found["matmul"].median_s > found["add"].median_s > 0
+    extra = timing.cuda_extra_peak(lambda: x + x, device)
+    assert 2048 * 2048 * 4 <= extra < 2 * 2048 * 2048 * 4

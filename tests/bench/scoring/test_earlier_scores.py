@@ -1,0 +1,156 @@
+"""A full evaluation reuses what a subset has scored already, and nothing that is not proven to fit."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fabricated_sets import photograph
+from tiny_training import run_id, tiny_plan
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import Evaluation
+from bench.data.images import read_image, write_png
+from bench.foundation.lifeline import Interrupted
+from bench.models import inference
+from bench.models.checkpoint import load, save
+from bench.stages import evaluate as stage
+from bench.stages.evaluate import evaluate
+from bench.stages.train import train
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """One entry per image that a network restores."""
+    seen: list[tuple[int, ...]] = []
+    apply = inference.apply
+
+    def counted(model: Any, image: Any, *rest: Any) -> Any:
+        seen.append(image.shape)
+        return apply(model, image, *rest)
+
+    monkeypatch.setattr(inference, "apply", counted)
+    return seen
+
+
+def with_test(plan: Plan, **change: Any) -> Plan:
+    """The same plan with its deblurring test changed."""
+    task = plan.preset.tasks["deblurring"]
+    test = Evaluation.model_validate({**task.evaluate[0].model_dump(), **change})
+    tasks = {**plan.preset.tasks, "deblurring": task.model_copy(update={"evaluate": [test]})}
+    return dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}))
+
+
+def rows(plan: Plan, run: str) -> list[dict[str, str]]:
+    key = plan.evaluations(plan.run(run))[0].key
+    with layout.metrics_csv(run, key).open() as file:
+        return [row for row in csv.DictReader(file) if row["metric"] != "seconds"]
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Plan, str]:
+    plan = tiny_plan(tmp_path, steps=1)
+    run = run_id(plan, "blind")
+    train(plan, run, progress=False)
+    return plan, run
+
+
+def test_all_images_reuse_every_second(trained: tuple[Plan, str], calls: list[Any]) -> None:
+    plan, run = trained
+    evaluate(with_test(plan, subset="every2"), run, progress=False)  # a, c
+    assert len(calls) == 2 * 2
+    evaluate(plan, run, progress=False)
+    assert len(calls) == 3 * 2
+    whole = rows(plan, run)
+    assert len(whole) == 3 * 2 * 2
+    for path in (layout.run_dir(run) / "metrics").iterdir():
+        path.unlink()
+    evaluate(plan, run, progress=False)
+    assert rows(plan, run) == whole and len(calls) == 6 * 2
+
+
+def test_a_subset_and_some_kernels_come_from_the_whole(trained: tuple[Plan, str], calls: list[Any]) -> None:
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    part = with_test(plan, subset="first2", only=["motion"])
+    assert part.evaluations(part.run(run))[0].key == "test@deblur-circular-s2.55@kernels@motion@first2"
+    evaluate(part, run, progress=False)
+    # The picture shows the first case, which is another one here: restored again.
+    assert len(calls) == 6 + 1
+    assert [(r["image"], r["kernel"]) for r in rows(part, run)] == [(i, "motion") for i in "aabb"]
+    same = with_test(plan, subset="first2")
+    evaluate(same, run, progress=False)
+    assert len(calls) == 7
+    keys = [p.evaluations(p.run(run))[0].key for p in (plan, same)]
+    np.testing.assert_array_equal(*(read_image(layout.showcase_png(run, key)) for key in keys))
+
+
+def test_an_interrupted_subset_counts_too(
+    trained: tuple[Plan, str], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, run = trained
+    score = stage._Test._score
+
+    def stopped(self: Any, *rest: Any, **more: Any) -> Any:
+        values = score(self, *rest, **more)
+        signal.raise_signal(signal.SIGTERM)
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage._Test, "_score", stopped)
+        with pytest.raises(Interrupted):
+            evaluate(with_test(plan, subset="first2"), run, progress=False)
+    assert len(calls) == 1
+    evaluate(plan, run, progress=False)
+    assert len(calls) == 1 + 6  # one again, for the picture of the whole evaluation
+    assert len(rows(plan, run)) == 12
+
+
+@pytest.mark.parametrize("what", ["weights", "data", "table", "unsigned", "version"])
+def test_what_does_not_fit_is_measured_again(
+    trained: tuple[Plan, str], calls: list[Any], tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, run = trained
+    subset = with_test(plan, subset="every2")
+    evaluate(subset, run, progress=False)
+    table = layout.metrics_csv(run, subset.evaluations(subset.run(run))[0].key)
+    if what == "weights":
+        tensors, meta = load(layout.weights(run))
+        save(layout.weights(run), {n: t * 1.01 for n, t in tensors.items()}, meta)
+    elif what == "data":
+        write_png(tmp_path / "test" / "b.png", photograph(48, 56, seed=99))
+        plan = tiny_plan(tmp_path, steps=1)
+    elif what == "table":
+        table.write_text(table.read_text().replace(",ssim,0.", ",ssim,0.9"))
+    elif what == "unsigned":
+        table.with_suffix(".json").unlink()
+    else:
+        monkeypatch.setattr(layout.versions, "EVAL_VERSION", 99)
+    before = len(calls)
+    evaluate(plan, run, progress=False)
+    assert len(calls) - before == 6
+
+
+def test_scores_of_another_data_set_are_not_taken(trained: tuple[Plan, str], calls: list[Any]) -> None:
+    """A name that begins alike: test and test@…; other protocols have other keys."""
+    plan, run = trained
+    evaluate(with_test(plan, protocol="deblur-natural-s2.55"), run, progress=False)
+    evaluate(plan, run, progress=False)
+    assert len(calls) == 12
+    record = json.loads(
+        layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].key).with_suffix(".json").read_text()
+    )
+    assert set(record["identity"]) == {"run", "weights", "data", "metrics"} and len(record["sha256"]) == 64

@@ -1,0 +1,94 @@
+"""pyiqa as the second witness, and as the source of further metrics. The import takes seconds: this file only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fabricated_sets import photograph
+
+from bench.data.images import Pixels
+from bench.foundation.errors import BenchError
+from bench.scoring import metrics, pyiqa_shim
+
+TARGET = photograph(192, 200)
+NOISE = np.random.default_rng(0).normal(0, 1, TARGET.shape)
+
+
+def degraded(sigma: float, target: Pixels = TARGET) -> Pixels:
+    return np.clip(np.round(target + sigma * NOISE[..., : target.shape[-1]]), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def pyiqa() -> Any:
+    return pyiqa_shim.load()
+
+
+def score(pyiqa: Any, name: str, a: Pixels, b: Pixels, **options: Any) -> float:
+    import torch
+
+    metric = pyiqa.create_metric(name, device="cpu", **options)
+    x, y = (torch.from_numpy(i.transpose(2, 0, 1).copy())[None].double() / 255 for i in (a, b))
+    return float(metric(x, y))
+
+
+def test_rgb_psnr(pyiqa: Any) -> None:
+    theirs = score(pyiqa, "psnr", degraded(12), TARGET, test_y_channel=False)
+    assert metrics.psnr(degraded(12), TARGET) == pytest.approx(theirs, abs=1e-4)
+
+
+def test_y_psnr_differs_by_the_rounding_of_y_only(pyiqa: Any) -> None:
+    theirs = score(pyiqa, "psnr", degraded(12), TARGET, test_y_channel=True, color_space="ycbcr")
+    ours = metrics.psnr(metrics.luma(degraded(12)), metrics.luma(TARGET))
+    assert 0 < abs(ours - theirs) < 0.02  # protocols.md: 0.003 to 0.016 dB
+
+
+def test_gray_psnr_and_ssim(pyiqa: Any) -> None:
+    target = TARGET[..., :1]
+    ours = degraded(12, target)
+    assert metrics.psnr(ours, target) == pytest.approx(score(pyiqa, "psnr", ours, target), abs=1e-4)
+    theirs = score(pyiqa, "ssim", ours, target, test_y_channel=False)
+    assert metrics.ssim(ours, target) == pytest.approx(theirs, abs=1e-5)
+
+
+def test_rgb_ssim(pyiqa: Any) -> None:
+    theirs = score(pyiqa, "ssim", degraded(12), TARGET, test_y_channel=False)
+    assert metrics.ssim(degraded(12), TARGET) == pytest.approx(theirs, abs=1e-5)
+
+
+OFFLINE = [name for name in metrics.EXTRA if not metrics.needs_download(name)]
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_further_metrics_know_better_from_worse(pyiqa: Any, name: str, channels: int) -> None:
+    target = TARGET[..., :channels]
+    metric = metrics.extra([name])[name]
+    equal, good, bad = (metric(degraded(s, target), target) for s in (0, 6, 30))
+    higher, _ = metrics.EXTRA[name]
+    assert (equal > good > bad) if higher else (equal < good < bad)
+
+
+def test_every_name_is_one_of_pyiqas(pyiqa: Any) -> None:
+    assert set(metrics.EXTRA) <= set(pyiqa.list_models())
+    assert all(pyiqa.create_metric(n, device="cpu").lower_better != metrics.EXTRA[n][0] for n in OFFLINE)
+
+
+def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*args: Any, **kwargs: Any) -> None:
+        raise OSError("Name or service\nnot known")
+
+    monkeypatch.setattr(pyiqa, "create_metric", no_network)
+    with pytest.raises(BenchError, match=r"'lpips' cannot be made .*downloaded at first use") as caught:
+        metrics.extra(["lpips"])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_shim_leaves_other_failures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> Any:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(pyiqa_shim.importlib, "import_module", broken)
+    with pytest.raises(BenchError, match=r"cannot be imported \(something else\)"):
+        pyiqa_shim.load()

@@ -1,0 +1,225 @@
+"""Stage evaluate: tidy metrics, one image lost at most, damaged images named after the others are done."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_training import METHODS, RUNS, run_id, tiny_plan
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.data.images import read_image
+from bench.foundation.errors import BenchError
+from bench.foundation.lifeline import Interrupted
+from bench.models import inference
+from bench.scoring import protocols
+from bench.stages import evaluate as stage
+from bench.stages.evaluate import COLUMNS, chosen_files, evaluate
+from bench.stages.train import train
+
+DENOISING = "test@denoise-gray-s25"
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+def key_of(plan: Plan, row: str) -> str:
+    return plan.evaluations(plan.run(run_id(plan, row)))[0].key
+
+
+def scores(plan: Plan, row: str) -> list[dict[str, str]]:
+    """The metric rows of a run, as they stand in the file."""
+    with layout.metrics_csv(run_id(plan, row), key_of(plan, row)).open() as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    return rows
+
+
+def without_times(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [row for row in rows if row["metric"] != "seconds"]
+
+
+@pytest.mark.parametrize("row", [*RUNS, *METHODS])
+def test_every_row_gets_tidy_metrics_and_a_picture(tmp_path: Path, row: str) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, row)
+    if row in RUNS:
+        train(plan, run, progress=False)
+    evaluate(plan, run, progress=False)
+    rows = scores(plan, row)
+    kernels = ["gaussian", "motion"] if plan.run(run).task == "deblurring" else [""]
+    cases = [(i, k, m) for i in "abc" for k in kernels for m in ("psnr", "ssim", "seconds")]
+    assert [(r["image"], r["kernel"], r["metric"]) for r in rows] == cases
+    assert {(r["run"], r["dataset"]) for r in rows} == {(run, "test")}
+    picture = read_image(layout.showcase_png(run, key_of(plan, row)))
+    protocol = protocols.get(rows[0]["protocol"])
+    blur = plan.datasets["kernels"].file("gaussian.npy") if kernels[0] else None
+    kernel = np.load(blur) if blur else None
+    sample = protocol.prepare(read_image(tmp_path / "test" / "a.png"), kernel)
+    shown = protocol.score(picture / 255.0, sample.target)
+    assert shown["psnr"] == pytest.approx(float(rows[0]["value"]), abs=1e-9)
+    first = without_times(rows)
+    evaluate(plan, run, progress=False)
+    assert without_times(scores(plan, row)) == first
+    assert not list((layout.run_dir(run) / "metrics").glob("*.partial"))
+
+
+def stopping_after(count: int, monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
+    """Sends this process a signal once ``count`` images are scored; returns the images that are."""
+    seen: list[str] = []
+    score = stage._Test._score
+
+    def counted(self: stage._Test, path: Path, *rest: object, **more: object) -> object:
+        values = score(self, path, *rest, **more)  # type: ignore[arg-type]
+        seen.append(path.stem)
+        if len(seen) == count:
+            os.kill(os.getpid(), number)
+        return values
+
+    monkeypatch.setattr(stage._Test, "_score", counted)
+    return seen
+
+
+def test_an_interrupted_run_loses_no_finished_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "noisy")
+    seen = stopping_after(2, monkeypatch, signal.SIGTERM)
+    with pytest.raises(Interrupted, match="SIGTERM after 2 of 3 images"):
+        evaluate(plan, run, progress=False)
+    assert not layout.metrics_csv(run, DENOISING).exists()
+    partial = layout.metrics_csv(run, DENOISING).with_suffix(".partial")
+    partial.write_text(partial.read_text()[:-9])  # as if killed while the second line was written
+    evaluate(plan, run, progress=False)
+    assert seen == ["a", "b", "b", "c"]
+    assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "psnr"] == ["a", "b", "c"]
+
+
+def test_the_picture_is_made_again_where_it_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "noisy")
+    seen = stopping_after(2, monkeypatch, signal.SIGINT)
+    with pytest.raises(Interrupted, match="SIGINT"):
+        evaluate(plan, run, progress=False)
+    layout.showcase_png(run, DENOISING).unlink()  # Snakemake deletes outputs before a rerun
+    evaluate(plan, run, progress=False)
+    assert seen == ["a", "b", "a", "c"] and layout.showcase_png(run, DENOISING).is_file()
+
+
+def test_scores_of_other_weights_are_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "dncnn")
+    train(plan, run, progress=False)
+    seen = stopping_after(2, monkeypatch, signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        evaluate(plan, run, progress=False)
+    partial = layout.metrics_csv(run, DENOISING).with_suffix(".partial")
+    head, *lines = partial.read_text().splitlines()
+    other = json.dumps({**json.loads(head), "weights": "0" * 64})
+    partial.write_text("\n".join([other, *lines]) + "\n")
+    evaluate(plan, run, progress=False)
+    assert seen == ["a", "b", "a", "b", "c"]
+
+
+def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "noisy")
+    path = tmp_path / "test" / "b.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300])
+    with pytest.raises(BenchError, match=r"b\.png: truncated or damaged.*all other images are scored and kept"):
+        evaluate(plan, run, progress=False)
+    target = layout.metrics_csv(run, DENOISING)
+    lines = target.with_suffix(".partial").read_text().splitlines()
+    assert not target.exists() and [json.loads(line).get("image") for line in lines] == [
+        None,
+        "a",
+        "c",
+    ]
+    path.write_bytes(whole)
+    evaluate(plan, run, progress=False)
+    assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "ssim"] == ["a", "b", "c"]
+
+
+def test_a_bad_kernel_does_not_stop_the_others(tmp_path: Path) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "blurred")
+    np.save(tmp_path / "kernels" / "motion.npy", np.full((7, 7), 0.5))
+    with pytest.raises(BenchError, match=r"motion\.npy: a blur kernel sums to one"):
+        evaluate(plan, run, progress=False)
+    partial = layout.metrics_csv(run, key_of(plan, "blurred")).with_suffix(".partial")
+    done = [json.loads(line) for line in partial.read_text().splitlines()[1:]]
+    assert [(d["image"], d["kernel"]) for d in done] == [(i, "gaussian") for i in "abc"]
+
+
+def test_a_diverged_run_has_rows_without_values(tmp_path: Path) -> None:
+    plan = tiny_plan(tmp_path, lr=1e30)
+    run = run_id(plan, "converse")
+    train(plan, run, progress=False)
+    evaluate(plan, run, progress=False)
+    rows = scores(plan, "converse")
+    assert [(r["image"], r["metric"], r["value"]) for r in rows] == [
+        (i, m, "") for i in "abc" for m in ("psnr", "ssim")
+    ]
+    assert (read_image(layout.showcase_png(run, DENOISING)) == 128).all()
+
+
+def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyiqa itself is tested in test_pyiqa.py; here stands a metric whose value tells what it was given."""
+
+    def area(restored: np.ndarray, target: np.ndarray) -> float:
+        assert restored.dtype == target.dtype == np.uint8 and restored.shape == target.shape
+        return float(restored.shape[0] * restored.shape[1])
+
+    monkeypatch.setattr(stage.scoring, "extra", lambda names: dict.fromkeys(names, area))
+    plan = tiny_plan(tmp_path, metrics=("gmsd",))
+    evaluate(plan, run_id(plan, "bicubic"), progress=False)
+    values = [float(r["value"]) for r in scores(plan, "bicubic") if r["metric"] == "gmsd"]
+    assert values == [(48 - 8) * (56 - 8)] * 3  # the border of 4 pixels is cropped
+
+
+@pytest.mark.parametrize(
+    ("subset", "expected"),
+    [(None, range(25)), ("first3", range(3)), ("every10", (0, 10, 20)), ("first99", range(25))],
+)
+def test_subsets(subset: str | None, expected: range) -> None:
+    paths = [Path(f"{i:02d}.png") for i in range(25)]
+    assert chosen_files(paths, subset) == [paths[i] for i in expected]
+
+
+@pytest.mark.parametrize("subset", ["last3", "first0", "every", "first-1"])
+def test_other_subsets_are_refused(subset: str) -> None:
+    with pytest.raises(BenchError, match="allowed are firstN and everyN"):
+        chosen_files([Path("a.png")], subset)
+
+
+def test_what_cannot_be_evaluated_says_why(tmp_path: Path) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "dncnn")
+    with pytest.raises(BenchError, match=r"run\.json: missing or damaged; run: python -m bench train"):
+        evaluate(plan, run, progress=False)
+    with pytest.raises(BenchError, match="has no test 'test@denoise-gray-s2'; did you mean 'test@denoise-gray-s25'"):
+        evaluate(plan, run, keys=["test@denoise-gray-s2"], progress=False)
+    train(plan, run, progress=False)
+    path = layout.weights(run)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(BenchError, match=r"model\.safetensors: not a whole checkpoint"):
+        evaluate(plan, run, progress=False)
+
+
+def test_an_image_of_other_channels_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    import converse
+
+    model = converse.build_model("dncnn", seed=0, channels=4, blocks=1).eval()
+    with pytest.raises(BenchError, match="dncnn takes 1 channels, the image has 3"):
+        inference.apply(model, np.zeros((8, 8, 3)), torch.device("cpu"))

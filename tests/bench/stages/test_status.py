@@ -1,0 +1,72 @@
+"""``plan`` and ``doctor``: what is cached, how long the rest takes, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fabricated import fabricate, write_throughput
+from toy_plan import IMAGES, toy_plan, working_in
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.stages.status import doctor, show_plan
+from bench.workflow.time_left import JOB_S, time_left
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Iterator[Plan]:
+    with working_in(tmp_path):
+        yield toy_plan(tmp_path)
+
+
+def trained(plan: Plan, task: str) -> list:  # type: ignore[type-arg]
+    return [r for r in plan.runs.values() if r.train and r.task == task]
+
+
+def test_nothing_measured_is_said(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    show_plan(plan)
+    said = capsys.readouterr().out
+    assert ": 0 of " not in said and "; 0 of " in said and " networks are trained or loaded" in said
+    assert "No estimate for" in said and "python -m bench throughput --preset toy" in said
+
+
+def test_cached_rows_and_the_time_of_the_rest(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    fabricate(plan, IMAGES)
+    show_plan(plan)
+    assert "Left:" not in capsys.readouterr().out
+    run = trained(plan, "denoising")[0]
+    layout.run_json(run.id).unlink()
+    key = plan.evaluations(run)[0].key
+    layout.metrics_csv(run.id, key).unlink()
+    left = time_left(plan, [run], [(run, key)])
+    assert left.training_s == pytest.approx(12.5 + JOB_S), "the other seed took 12.5 s for as many steps"
+    assert left.scoring_s == pytest.approx(0.5 * len(IMAGES) + JOB_S)
+    assert left.sources == {"runs of the same network": 1} and left.unknown == 0
+    show_plan(plan)
+    said = capsys.readouterr().out
+    assert "1 to train, 1 to score" in said and "Left: about" in said and "same network" in said
+
+
+def test_the_throughput_table_serves_where_nothing_was_trained(plan: Plan) -> None:
+    write_throughput(plan)
+    run = trained(plan, "denoising")[0]
+    left = time_left(plan, [run], [])
+    assert left.sources == {"throughput": 1}
+    # fabricated: at least 0.09 s with the backward pass for 16x16 pixels; trained: 100 steps of 4 crops of 32x32
+    assert left.training_s > 0.09 * (4 * 32**2 / 16**2) * 100
+    (blind,) = {r.task for r in plan.runs.values() if r.task != "denoising"}
+    assert time_left(plan, trained(plan, blind)[:1], []).unknown == 1, "no such task among the timed models"
+
+
+def test_doctor_names_what_is_missing(
+    plan: Plan, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BENCH_MIRROR", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    doctor(plan)
+    said = capsys.readouterr().out
+    for words in ("torch", "pyiqa", "memory", "disk", "GiB free", "nowhere is no folder"):
+        assert words in said, words
+    assert "python -m bench fetch embedded_train" in said and "operator: converse2d" in said
