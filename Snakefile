@@ -12,7 +12,8 @@ shell.prefix(
     f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
 )
 
-from bench import layout, reproducibility
+from bench.config import layout, reproducibility
+from bench.config.code_digest import code_digest
 from bench.foundation.errors import BenchError
 from bench.workflow.snake import Presets
 
@@ -237,7 +238,7 @@ rule tables:
         runtime=10,
     params:
         rows=lambda w: PRESETS[w.preset].plan.fingerprint(w.table),
-        code=layout.code_digest("tables"),
+        code=code_digest("tables"),
     shell:
         "python -m bench tables {wildcards.table} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
@@ -265,7 +266,7 @@ rule figures:
         runtime=10,
     params:
         rows=lambda w: PRESETS[w.preset].plan.figure_fingerprint(w.figure),
-        code=layout.code_digest("figures"),
+        code=code_digest("figures"),
     shell:
         "python -m bench figures {wildcards.figure} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 
@@ -299,7 +300,7 @@ rule report:
     params:
         rows=lambda w: PRESETS[w.preset].plan.fingerprint(),
         words=lambda w: reproducibility.digest(PRESETS[w.preset].plan),
-        code=layout.code_digest("report"),
+        code=code_digest("report"),
     shell:
         "python -m bench report {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
 

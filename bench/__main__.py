@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from bench.config.plan import Plan, load_plan
+from bench.config.loading import load_plan
+from bench.config.plan import Plan
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.memory import keep_freed_memory
 

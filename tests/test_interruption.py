@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from tiny_checkout import PRESET, TABLES, tiny_checkout
 
-from bench.config.plan import load_plan
+from bench.config.loading import load_plan
 
 MARK = "BENCH_TEST_MARK"
 LONG = PRESET.replace("steps: 400", "steps: 1500")

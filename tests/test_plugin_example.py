@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.plan import load_plan
+from bench.config.loading import load_plan
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "dilated.py"

@@ -10,7 +10,7 @@ import pytest
 from compare_reports import differences
 from tiny_checkout import PRESET, TABLES, tiny_checkout
 
-from bench.config.plan import load_plan
+from bench.config.loading import load_plan
 
 SHORT = PRESET.replace("steps: 400", "steps: 20")
 TINY = TABLES.replace("    figures: [curves]\n", "")

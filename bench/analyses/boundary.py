@@ -10,7 +10,8 @@ import pandas as pd
 
 from bench.analyses import Case
 from bench.analyses.laboratory import Laboratory, centre, core_psnr, degraded
-from bench.scoring import protocols
+from bench.data import protocols
+from bench.scoring.prepare import prepare
 
 ANALYSIS = {
     "title": "Quality against the boundary of the blur",
@@ -30,7 +31,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel",
-        "protocol": "how the crop was blurred (bench.scoring.protocols)",
+        "protocol": "how the crop was blurred (bench.data.protocols)",
         "side": "side of the central crop in pixels",
         "core": "side of the central square that is scored",
         "psnr_input": "dB, of the core before restoration",
@@ -55,7 +56,7 @@ def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     for protocol in (protocols.get(CIRCULAR), protocols.get(NATURAL)):
         # A camera sees beyond its frame: the crop is larger by the kernel's radius and shrinks in the blur.
         margin = [2 * (n // 2) if protocol.name == NATURAL else 0 for n in kernel.shape]
-        sample = protocol.prepare(centre(photograph, side + margin[0], side + margin[1]), kernel)
+        sample = prepare(protocol, centre(photograph, side + margin[0], side + margin[1]), kernel)
         before, after = degraded(sample, protocol), lab.restore(network, sample, protocol)
         scores = [core_psnr(protocol, x, sample.target, core) for x in (before, after)]
         rows.append([network, lab.settings["photographs"], image, name, protocol.name, side, core, *scores])

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 import converse
-from bench.analyses import WEIGHTS
+from bench.config.analysis_info import WEIGHTS
 from bench.config.planned_analyses import AnalysisSpec
+from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.data.images import Color, Pixels, read_image
 from bench.data.kernels import Kernel, load_kernel
+from bench.data.protocols import Protocol
 from bench.foundation.errors import BenchError, nearest
 from bench.models import inference
-from bench.scoring import metrics, protocols
-from bench.scoring.protocols import Protocol, Sample
+from bench.scoring import metrics
+from bench.scoring.metrics import to_uint8
+from bench.scoring.prepare import Sample
+from bench.scoring.score import scored
 from converse.assembly.released import RELEASED, CheckpointError
 
 PROTOCOLS = {
@@ -80,7 +84,7 @@ class Laboratory:
     def restore(self, network: str, sample: Sample, protocol: Protocol) -> Pixels:
         """The restored image of a sample as it is scored and shown, (H, W, C) uint8."""
         restored, _ = inference.apply(self.network(network), sample.input, self.device, sample.kernel)
-        return protocol.quantise(restored)
+        return to_uint8(restored)
 
     def keep(self, name: str, picture: NDArray[Any]) -> None:
         """Keeps an array of this case for the drawing (`bench.results.findings.Findings.picture`)."""
@@ -106,12 +110,12 @@ def degraded(sample: Sample, protocol: Protocol) -> Pixels:
         from bench.scoring.resize import imresize
 
         image = imresize(image, protocol.scale).astype(np.float32)
-    return protocol.quantise(image)
+    return to_uint8(image)
 
 
 def core_psnr(protocol: Protocol, image: Pixels, target: Pixels, side: int) -> float:
     """PSNR (dB) of the central ``side`` × ``side`` pixels, in the channels that the protocol scores."""
-    pair = [centre(protocol.scored(x), side, side) for x in (image, target)]
+    pair = [centre(scored(protocol, x), side, side) for x in (image, target)]
     return metrics.psnr(pair[0], pair[1])
 
 

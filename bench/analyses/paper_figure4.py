@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from bench.analyses import Case
 from bench.analyses.laboratory import Laboratory
+from bench.data import protocols
 from bench.data.images import Pixels
-from bench.scoring import metrics, protocols
+from bench.scoring import metrics
+from bench.scoring.metrics import to_uint8
+from bench.scoring.prepare import prepare
 
 ANALYSIS = {
     "title": "Denoising under a noise ramp (the paper's Fig. 4)",
@@ -27,7 +30,7 @@ ANALYSIS = {
         "network": "released network",
         "dataset": "data set of the photograph",
         "image": "file",
-        "protocol": "how the noise was made (bench.scoring.protocols)",
+        "protocol": "how the noise was made (bench.data.protocols)",
         "region": "part of the image that is scored",
         "pixels": "how many pixels that is",
         "sigma": "mean noise level there, in units of 1/255",
@@ -68,8 +71,8 @@ def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     """One row per region; keeps the three images."""
     settings = lab.settings
     protocol = protocols.get(settings["protocol"])
-    sample = protocol.prepare(lab.photograph("photographs", settings["image"], protocol.color))
-    noisy, restored = protocol.quantise(sample.input), lab.restore(case[0], sample, protocol)
+    sample = prepare(protocol, lab.photograph("photographs", settings["image"], protocol.color))
+    noisy, restored = to_uint8(sample.input), lab.restore(case[0], sample, protocol)
     height, width = sample.target.shape[:2]
     level = np.broadcast_to(np.linspace(0.0, protocol.sigma, width), (height, width))
     rows = []

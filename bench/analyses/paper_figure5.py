@@ -6,6 +6,8 @@ import pandas as pd
 
 from bench.analyses import Case
 from bench.analyses.laboratory import Laboratory, degraded, protocol_of
+from bench.scoring.prepare import prepare
+from bench.scoring.score import score
 
 ANALYSIS = {
     "title": "Super-resolution ×4 of one photograph (the paper's Fig. 5)",
@@ -20,7 +22,7 @@ ANALYSIS = {
         "method": "bicubic or released network",
         "dataset": "data set of the photograph",
         "image": "file",
-        "protocol": "how it was degraded and scored (bench.scoring.protocols)",
+        "protocol": "how it was degraded and scored (bench.data.protocols)",
         "psnr": "dB, of the whole image",
         "ssim": "of the whole image",
     },
@@ -35,11 +37,11 @@ def cases(lab: Laboratory) -> list[Case]:
 def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     """Two rows, bicubic and the network; keeps the three images."""
     protocol = protocol_of(case[0])
-    sample = protocol.prepare(lab.photograph("photographs", lab.settings["image"], protocol.color))
+    sample = prepare(protocol, lab.photograph("photographs", lab.settings["image"], protocol.color))
     shown = {"bicubic": degraded(sample, protocol), case[0]: lab.restore(case[0], sample, protocol)}
     rows = []
     for method, image in shown.items():
-        scores = protocol.score(image / 255.0, sample.target)
+        scores = score(protocol, image / 255.0, sample.target)
         where = [lab.settings["photographs"], lab.settings["image"], protocol.name]
         rows.append([method, *where, scores["psnr"], scores["ssim"]])
     for name, image in {"clean": sample.target, **shown}.items():

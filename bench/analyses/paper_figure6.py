@@ -6,6 +6,8 @@ import pandas as pd
 
 from bench.analyses import Case
 from bench.analyses.laboratory import Laboratory, degraded, protocol_of
+from bench.scoring.prepare import prepare
+from bench.scoring.score import score
 
 ANALYSIS = {
     "title": "Deblurring of one photograph (the paper's Fig. 6)",
@@ -23,7 +25,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel",
-        "protocol": "how it was degraded and scored (bench.scoring.protocols)",
+        "protocol": "how it was degraded and scored (bench.data.protocols)",
         "psnr_input": "dB, of the whole blurred image",
         "psnr": "dB, of the whole restored image",
     },
@@ -39,9 +41,9 @@ def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     """One row; keeps the three images and the kernel."""
     network, name = case
     protocol, kernel = protocol_of(network), lab.kernel(name)
-    sample = protocol.prepare(lab.photograph("photographs", lab.settings["image"], protocol.color), kernel)
+    sample = prepare(protocol, lab.photograph("photographs", lab.settings["image"], protocol.color), kernel)
     blurred, restored = degraded(sample, protocol), lab.restore(network, sample, protocol)
-    scores = [protocol.score(x / 255.0, sample.target)["psnr"] for x in (blurred, restored)]
+    scores = [score(protocol, x / 255.0, sample.target)["psnr"] for x in (blurred, restored)]
     for what, image in (("clean", sample.target), ("input", blurred), ("restored", restored), ("kernel", kernel)):
         lab.keep(what, image)
     where = [lab.settings["photographs"], lab.settings["image"], name, protocol.name]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.analyses import Case
 from bench.analyses.laboratory import Laboratory, centre, core_psnr, degraded, protocol_of
+from bench.scoring.prepare import prepare
 
 ANALYSIS = {
     "title": "Quality against the size of the map",
@@ -33,7 +34,7 @@ ANALYSIS = {
         "dataset": "data set of the photograph",
         "image": "file",
         "kernel": "blur kernel; empty where there is none",
-        "protocol": "how each crop was degraded (bench.scoring.protocols)",
+        "protocol": "how each crop was degraded (bench.data.protocols)",
         "height": "rows of the crop, in pixels of the restored image",
         "width": "its columns",
         "core": "side of the central square that is scored",
@@ -64,7 +65,7 @@ def measure(lab: Laboratory, case: Case) -> pd.DataFrame:
     protocol = protocol_of(network)
     core = int(lab.settings["core"])
     crop = centre(lab.photograph(protocol.task, image, protocol.color), height, width)
-    sample = protocol.prepare(crop, lab.kernel(kernel) if kernel else None)
+    sample = prepare(protocol, crop, lab.kernel(kernel) if kernel else None)
     before = core_psnr(protocol, degraded(sample, protocol), sample.target, core)
     after = core_psnr(protocol, lab.restore(network, sample, protocol), sample.target, core)
     dataset = lab.settings[protocol.task]

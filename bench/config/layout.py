@@ -1,10 +1,7 @@
-"""Every path under ``results`` and ``reports``, and what makes renderings stale. Torch-free."""
+"""Every path under ``results`` and ``reports``. Torch-free."""
 
 from __future__ import annotations
 
-import ast
-import functools
-import hashlib
 from pathlib import Path
 
 from bench.data.datasets import data_root, manifest_path
@@ -104,37 +101,3 @@ def evidence_reports(name: str) -> Path:
 def manifest(name: str) -> Path:
     """The file that says that a data set is complete on disk."""
     return manifest_path(name, data_root())
-
-
-@functools.cache
-def code_digest(stage: str) -> str:
-    """Hash of the code that renders a stage: its file, what of ``bench`` that imports, templates.
-
-    Rendering is cheap, so this may be too careful; for training see `bench.foundation.versions`.
-    """
-    root = Path(__file__).parents[1]
-    files = sorted(_imported(root / "stages" / f"{stage}.py", root, set()))
-    if stage == "report":
-        files += sorted((root / "pages" / "templates").glob("*"))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _imported(file: Path, root: Path, seen: set[Path]) -> set[Path]:
-    """The file and every file of ``bench`` that it imports, directly or not."""
-    if file in seen:
-        return seen
-    seen.add(file)
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == root.name:
-            parts = (node.module or "").split(".")[1:]
-            candidates = [
-                root.joinpath(*parts),
-                *(root.joinpath(*parts, a.name) for a in node.names),
-            ]
-            for path in (c.with_suffix(".py") for c in candidates):
-                if path.is_file():
-                    _imported(path, root, seen)
-    return seen

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bench import analyses
+from bench.config import analysis_info
 from bench.config.spec import AnalysisChoice, Preset, Strict
 from bench.data.datasets import Dataset, data_root
 from bench.foundation import strict_yaml, versions
@@ -39,7 +39,7 @@ def resolve(preset: Preset, document: strict_yaml.Document, datasets: Mapping[st
         BenchError: an unknown analysis, setting, data set or a value of another type, or one named twice; with
             file, line and the nearest valid name.
     """
-    known = analyses.available()
+    known = analysis_info.available()
     found: dict[str, AnalysisSpec] = {}
     for i, entry in enumerate(preset.analyses):
         choice = entry if isinstance(entry, AnalysisChoice) else AnalysisChoice(name=entry)
@@ -64,7 +64,7 @@ def resolve(preset: Preset, document: strict_yaml.Document, datasets: Mapping[st
         for name in sets:
             if name not in datasets:
                 raise document.error(at, f"{choice.name}: unknown data set {name!r}{nearest(name, datasets)}")
-        names = dict.fromkeys([*sets, *([analyses.WEIGHTS] if "networks" in settings else [])])
+        names = dict.fromkeys([*sets, *([analysis_info.WEIGHTS] if "networks" in settings else [])])
         data = {name: datasets[name].content_hash(data_root()) for name in names}
         found[choice.name] = AnalysisSpec(name=choice.name, version=info.version, settings=settings, data=data)
     return found

@@ -60,7 +60,7 @@ class Degradation(Strict):
 
 
 class Evaluation(Strict):
-    """One test: a data set under a protocol (``bench.scoring.protocols``), for deblurring with a set of kernels."""
+    """One test: a data set under a protocol (``bench.data.protocols``), for deblurring with a set of kernels."""
 
     data: str
     protocol: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.config.spec import Evaluation, Table
+from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.strict_yaml import Keys
-from bench.scoring import protocols
 
 
 def check_tests(name: str, table: Table, doc: strict_yaml.Document, datasets: Mapping[str, Dataset]) -> None:

@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from bench.data import protocols
 from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256, Strict
 from bench.data.file_hashes import hash_folder, read_list
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
-from bench.scoring import protocols
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "datasets.yaml"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")

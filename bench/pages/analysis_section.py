@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from bench import analyses
+from bench.config import analysis_info
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages import formats
@@ -31,7 +31,7 @@ class AnalysisSection:
 
 def analysis_section(plan: Plan, name: str) -> AnalysisSection:
     """One analysis of a plan."""
-    info = analyses.available()[name]
+    info = analysis_info.available()[name]
     drawing = ANALYSES[name]
     try:
         found = load_findings(plan, name)

@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.config.plan import Plan
 from bench.config.spec import Evaluation, RunSpec
+from bench.data import protocols
 from bench.results.tidy import Results
-from bench.scoring import protocols
 
 NAMES = {
     "set5": "Set5",

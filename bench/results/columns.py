@@ -26,7 +26,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "dataset": "data set in datasets.yaml",
         "image": "image of that data set",
         "kernel": "blur kernel; empty where there is none",
-        "protocol": "how the input was made and the output scored (bench.scoring.protocols)",
+        "protocol": "how the input was made and the output scored (bench.data.protocols)",
         "metric": "psnr (dB), ssim, seconds (wall clock for one image), or a metric of pyiqa",
         "value": "the number; empty where the run diverged",
         "source": "empty: this machine; otherwise the folder of published evidence",

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench import analyses
-from bench.config import layout
+from bench.analyses import Case
+from bench.config import analysis_info, layout
 from bench.config.plan import Plan
 from bench.config.planned_analyses import AnalysisSpec
+from bench.data import protocols
 from bench.foundation.errors import BenchError
 from bench.results.captions import dataset_name
 from bench.results.view import Cell, Column, Kind, Line, Section, View
-from bench.scoring import protocols
 from converse.declarations import registry
 
 
@@ -32,7 +32,7 @@ class Findings:
     source: str = ""
     """Empty: this machine; otherwise the folder of published evidence."""
 
-    def picture(self, case: analyses.Case, name: str) -> Any:
+    def picture(self, case: Case, name: str) -> Any:
         """A NumPy array that a case kept (`bench.analyses.laboratory.Laboratory.keep`).
 
         Raises:
@@ -64,7 +64,7 @@ def load_findings(plan: Plan, name: str) -> Findings:
     import pandas as pd
 
     spec = plan.analyses[name]
-    info = analyses.available()[name]
+    info = analysis_info.available()[name]
     path, source = layout.analysis_csv(spec.id), ""
     if not path.is_file():
         folders = sorted(layout.evidence_dir("x").parent.glob("*"), reverse=True)

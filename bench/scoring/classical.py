@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config.spec import METHODS
+from bench.data.protocols import Protocol
 from bench.foundation.errors import BenchError
-from bench.scoring.protocols import Protocol, Sample
+from bench.scoring.prepare import Sample
 from bench.scoring.resize import imresize
 
 Float = NDArray[np.floating]

@@ -1,42 +1,20 @@
-"""PSNR and SSIM as the protocols define them (uint8 data, float64); further metrics from pyiqa on request.
+"""PSNR and SSIM as the protocols define them (uint8 data, float64).
 
-scikit-image and pyiqa are imported where they are used: the first takes half a second, which the
-Snakefile's parsing must not pay, and the second may not be installed.
+scikit-image is imported where it is used: that takes half a second, which the Snakefile's parsing must not pay.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.images import Pixels
-from bench.foundation.errors import BenchError, nearest
-
-Metric = Callable[[Pixels, Pixels], float]
+from bench.foundation.errors import BenchError
 
 STUDIO_Y = np.array([65.481, 128.553, 24.966]) / 255.0
 """BT.601 studio-range luma of RGB in 0 … 255; the offset is 16."""
 WINDOW = 11
 """Side of SSIM's Gaussian window."""
-
-EXTRA: dict[str, tuple[bool, bool]] = {
-    "cw_ssim": (True, False),
-    "fsim": (True, False),
-    "gmsd": (False, False),
-    "ms_ssim": (True, False),
-    "nlpd": (False, False),
-    "vif": (True, False),
-    "vsi": (True, False),
-    "brisque": (False, True),
-    "dists": (False, True),
-    "lpips": (False, True),
-    "musiq": (True, True),
-    "niqe": (False, True),
-    "pieapp": (False, True),
-}
-"""pyiqa metric → (higher is better, downloads weights at its first use)."""
 
 
 def _check(restored: Pixels, target: Pixels) -> None:
@@ -96,35 +74,3 @@ def to_uint8(restored: NDArray[np.floating]) -> Pixels:
     if not np.isfinite(restored).all():
         raise BenchError("the restored image has values that are not finite")
     return np.round(np.clip(restored.astype(np.float64), 0.0, 1.0) * 255.0).astype(np.uint8)
-
-
-def check_extra(names: Iterable[str]) -> None:
-    """Refuse names that are not in `EXTRA` before anything runs (imports nothing)."""
-    for name in names:
-        if name not in EXTRA:
-            raise BenchError(f"unknown metric {name!r}{nearest(name, EXTRA)} (allowed: {', '.join(EXTRA)})")
-
-
-def needs_download(name: str) -> bool:
-    """Whether pyiqa downloads weights at the first use of this metric."""
-    return EXTRA[name][1]
-
-
-def extra(names: Iterable[str]) -> dict[str, Metric]:
-    """Metrics from pyiqa (on the CPU), each a function of (restored, target), uint8 (H, W, C), gray
-    as three channels.
-
-    No-reference metrics (niqe, brisque, musiq) ignore the target by definition. pyiqa takes gray
-    from colour by its own default (full-range YIQ), so these values compare among themselves and
-    not with `psnr` on Y.
-
-    Raises:
-        BenchError: an unknown name, pyiqa not installed, or weights that cannot be downloaded.
-    """
-    names = list(names)
-    check_extra(names)
-    if not names:
-        return {}
-    from bench.scoring import pyiqa_shim
-
-    return {name: pyiqa_shim.metric(name, downloads=needs_download(name)) for name in names}

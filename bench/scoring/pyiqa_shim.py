@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from bench.foundation.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.data.images import Pixels
-    from bench.scoring.metrics import Metric
 
+Metric = Callable[["Pixels", "Pixels"], float]
+"""Of (restored, target), uint8 (H, W, C)."""
 _SCHEMAS = tuple(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms"))
 _library: list[Any] = []  # torch forgets the schema when the library object dies
 

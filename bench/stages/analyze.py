@@ -17,7 +17,8 @@ import pandas as pd
 
 from bench import analyses
 from bench.analyses.laboratory import Laboratory
-from bench.config import layout
+from bench.config import analysis_info, layout
+from bench.config.analysis_info import AnalysisInfo
 from bench.config.plan import Plan
 from bench.config.planned_analyses import AnalysisSpec
 from bench.foundation import atomic
@@ -75,7 +76,7 @@ def analyze(
 
 def _carry_out(spec: AnalysisSpec, lab: Laboratory, stop: Stop, progress: bool) -> None:
     code = analyses.module(spec.name)
-    info = analyses.available()[spec.name]
+    info = analysis_info.available()[spec.name]
     cases: list[analyses.Case] = code.cases(lab)
     left = [case for case in cases if not layout.analysis_case(spec.id, case, ".npz").is_file()]
     with Progress(spec.name, len(cases), done=len(cases) - len(left), unit="case", show=progress) as bar:
@@ -88,9 +89,7 @@ def _carry_out(spec: AnalysisSpec, lab: Laboratory, stop: Stop, progress: bool) 
     atomic.write_bytes(layout.analysis_csv(spec.id), _text(pd.concat(parts)))
 
 
-def _measure(
-    code: ModuleType, spec: AnalysisSpec, info: analyses.AnalysisInfo, lab: Laboratory, case: analyses.Case
-) -> None:
+def _measure(code: ModuleType, spec: AnalysisSpec, info: AnalysisInfo, lab: Laboratory, case: analyses.Case) -> None:
     """One case on the disk: its table first, so that the pictures' file says that it is whole."""
     lab.kept.clear()
     frame = code.measure(lab, case)

@@ -13,13 +13,13 @@ import torch
 from bench.config import layout, reproducibility
 from bench.config.plan import Plan
 from bench.config.spec import RunSpec
+from bench.data import protocols
 from bench.data.datasets import data_root
 from bench.data.leak import refuse_overlap
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.models import networks
-from bench.scoring import classical, protocols
-from bench.scoring import metrics as scoring
+from bench.scoring import classical, extra_metrics
 from bench.training.sampling import check_degradation
 
 
@@ -29,7 +29,7 @@ def check(plan: Plan) -> None:
     Raises:
         BenchError: the first thing that is wrong, with the row that it stands in.
     """
-    scoring.check_extra(plan.metrics)
+    extra_metrics.check_extra(plan.metrics)
     reproducibility.load(plan)  # the words of the report: a wrong id shows before hours of training
     parameters: dict[str, int | None] = {}
     skipped: dict[str, str] = {}

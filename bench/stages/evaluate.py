@@ -21,18 +21,21 @@ from numpy.typing import NDArray
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import Evaluation, RunSpec
+from bench.data import protocols
 from bench.data.images import read_image, write_png
 from bench.data.kernels import Kernel, load_kernel
+from bench.data.protocols import Protocol
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.progress import Progress
 from bench.models import inference, networks
 from bench.models.checkpoint import file_sha256
-from bench.scoring import classical, protocols
-from bench.scoring import metrics as scoring
+from bench.scoring import classical, extra_metrics
 from bench.scoring.earlier_scores import earlier, sign, take_showcase
-from bench.scoring.protocols import Protocol, Sample
+from bench.scoring.metrics import crop_border, to_uint8
+from bench.scoring.prepare import Sample, prepare
+from bench.scoring.score import score
 from bench.scoring.score_log import ScoreLog, Values
 from bench.training.loop import arithmetic
 
@@ -141,7 +144,7 @@ class _Test:
         self.protocol = protocols.get(self.test.protocol)
         self.target = layout.metrics_csv(self.run.id, self.test.key)
         self.showcase = layout.showcase_png(self.run.id, self.test.key)
-        self.extra = scoring.extra(self.plan.metrics)
+        self.extra = extra_metrics.extra(self.plan.metrics)
         paths = chosen_files(self.plan.datasets[self.test.data].files(), self.test.subset)
         names = _names(paths)
         failures: list[str] = []
@@ -201,18 +204,18 @@ class _Test:
         return found
 
     def _score(self, path: Path, kernel: Kernel | None, first: bool) -> Values:
-        sample = self.protocol.prepare(read_image(path), kernel)
+        sample = prepare(self.protocol, read_image(path), kernel)
         names = ["psnr", "ssim", *self.extra]
         if self.restorer is None:
             if first:
                 write_png(self.showcase, np.full_like(sample.target, 128))
             return dict.fromkeys(names)
         restored, seconds = self.restorer(sample, self.protocol)
-        values: Values = {**self.protocol.score(restored, sample.target)}
-        shown = self.protocol.quantise(restored)
+        values: Values = {**score(self.protocol, restored, sample.target)}
+        shown = to_uint8(restored)
         if self.extra:
             border = self.protocol.border
-            pair = [scoring.crop_border(image, border) for image in (shown, sample.target)]
+            pair = [crop_border(image, border) for image in (shown, sample.target)]
             values |= {name: metric(pair[0], pair[1]) for name, metric in self.extra.items()}
         if first:
             write_png(self.showcase, shown)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench.config import plan as layout
+from bench.config import layout
 from bench.config.layout import analysis_csv
 from bench.config.plan import Plan
 from bench.config.spec import RunSpec

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.config import layout
+from bench.config.code_digest import code_digest
 from bench.config.plan import Plan
 from bench.config.spec import Case
 from bench.foundation import atomic, provenance
@@ -88,7 +89,7 @@ def _identity(plan: Plan, device: torch.device) -> dict[str, Any]:
         "threads": _threads(),
         "torch": torch.__version__,
         "machine": provenance.machine()["cpu"],
-        "code": layout.code_digest("throughput"),
+        "code": code_digest("throughput"),
     }
 
 

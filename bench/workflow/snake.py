@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import layout
-from bench.config.plan import CONFIG_KEYS, Plan, command_options, plan_from_config, preset_names
+from bench.config.loading import command_options, plan_from_config, preset_names
+from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
-
-__all__ = ["CONFIG_KEYS", "Presets", "Targets"]
 
 
 class Presets:

@@ -11,7 +11,8 @@ import torch
 from toy_plan import toy_plan
 
 import converse
-from bench.config.plan import Plan, load_plan
+from bench.config.loading import load_plan
+from bench.config.plan import Plan
 from bench.data.datasets import Dataset, data_root
 from bench.data.images import write_png
 from bench.data.kernels import embedded_bytes

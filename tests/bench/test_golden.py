@@ -20,10 +20,12 @@ from tiny_training import DEGRADATIONS, RUNS
 
 import converse
 from bench.config.spec import Budget
+from bench.data import protocols
 from bench.data.kernels import EMBEDDED
 from bench.foundation import versions
 from bench.models import networks
-from bench.scoring import protocols
+from bench.scoring.prepare import prepare
+from bench.scoring.score import score
 from bench.training.loop import Training, arithmetic
 from bench.training.sampling import Sampler
 
@@ -84,7 +86,7 @@ def _in_double(network: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tu
 def degraded(name: str) -> tuple[float, float]:
     protocol = protocols.get(name)
     kernel = EMBEDDED["motion.npy"]() if protocol.needs_kernel else None
-    values = protocol.prepare(PHOTOS[0], kernel).input.astype(np.float64)
+    values = prepare(protocol, PHOTOS[0], kernel).input.astype(np.float64)
     pattern = np.cos(np.arange(values.size)).reshape(values.shape)
     return float((values**2).sum()), float((values * pattern).sum())
 
@@ -92,9 +94,9 @@ def degraded(name: str) -> tuple[float, float]:
 def scored(name: str) -> tuple[float, float]:
     protocol = protocols.get(name)
     kernel = EMBEDDED["motion.npy"]() if protocol.needs_kernel else None
-    target = protocol.prepare(PHOTOS[0], kernel).target
+    target = prepare(protocol, PHOTOS[0], kernel).target
     restored = target / 255.0 + 0.06 * np.cos(np.arange(target.size)).reshape(target.shape)
-    found = protocol.score(restored, target)
+    found = score(protocol, restored, target)
     return found["psnr"], found["ssim"]
 
 

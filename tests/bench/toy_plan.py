@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.plan import Plan, load_plan
+from bench.config.loading import load_plan
+from bench.config.plan import Plan
 
 PRESET = """
 title: "toy: made-up numbers"

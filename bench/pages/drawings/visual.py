@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import Evaluation
+from bench.data import protocols
 from bench.data.images import Pixels, read_image
 from bench.data.kernels import load_kernel
 from bench.foundation.errors import BenchError
 from bench.results import captions
 from bench.results.records import tests_of
 from bench.results.tidy import Results
-from bench.scoring import protocols
+from bench.scoring.prepare import prepare
 
 SIDE = 96
 """Side of the crop in pixels of the clean image."""
@@ -121,7 +122,7 @@ def _clean(plan: Plan, test: Evaluation, name: str, kernel: str) -> Pixels:
     protocol = protocols.get(test.protocol)
     blur = load_kernel(_file(plan, str(test.kernels), kernel)) if test.kernels else None
     image = read_image(_file(plan, test.data, name), protocol.color)
-    return protocol.prepare(image, blur).target
+    return prepare(protocol, image, blur).target
 
 
 def _file(plan: Plan, dataset: str, name: str) -> Path:

@@ -19,8 +19,9 @@ from toy_plan import IMAGES, toy_plan, working_in
 from bench import analyses
 from bench.analyses import paper_figure2, paper_figure4, response
 from bench.analyses.laboratory import Laboratory
-from bench.config import layout
-from bench.config.plan import Plan, load_plan
+from bench.config import analysis_info, layout
+from bench.config.loading import load_plan
+from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import ANALYSES as DRAWINGS
 from bench.results.findings import Findings, load_findings
@@ -31,7 +32,7 @@ from bench.stages.publish import export, publish
 from bench.stages.report import report
 from converse.operators.converse2d import Converse2D
 
-NAMES = list(analyses.available())
+NAMES = list(analysis_info.available())
 CONFIG = Path(__file__).parents[3] / "config"
 
 
@@ -90,7 +91,7 @@ def test_identity_hangs_on_settings_data_and_versions(plan: Plan) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_tidy_drawn_and_worded(plan: Plan, name: str) -> None:
     found = load_findings(plan, name)
-    assert list(found.frame.columns) == list(analyses.available()[name].columns)
+    assert list(found.frame.columns) == list(analysis_info.available()[name].columns)
     numbers = found.frame.select_dtypes("number")
     assert (
         len(found.frame)
@@ -234,7 +235,7 @@ def test_evidence_holds_tables_and_no_pictures(plan: Plan, tmp_path: Path) -> No
 
 
 def _size_frame(losses: list[float]) -> Findings:
-    columns = list(analyses.available()["size_dependence"].columns)
+    columns = list(analysis_info.available()["size_dependence"].columns)
     rows = [["conversenet", "urban100", "x.png", "kernel_3", "deblur-circular-s2.55", s, s, 112, 31.0, 33.0 - loss]
             for s, loss in zip((128, 256), losses, strict=True)]  # fmt: skip
     spec = load_plan("released", config=CONFIG).analyses["size_dependence"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import layout
-from bench.config.plan import Plan, load_plan, plan_from_config, preset_names
+from bench.config.code_digest import code_digest
+from bench.config.loading import load_plan, plan_from_config, preset_names
+from bench.config.plan import Plan
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import BenchError
 
@@ -276,4 +277,4 @@ def test_a_label_that_is_taken_is_a_dash_and_not_the_end(tmp_path: Path) -> None
 
 
 def test_rendering_code_is_part_of_what_makes_a_report_stale() -> None:
-    assert len({layout.code_digest(s) for s in ("tables", "figures", "train")}) == 3
+    assert len({code_digest(s) for s in ("tables", "figures", "train")}) == 3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.config import layout
-from bench.config.plan import load_plan
+from bench.config.loading import load_plan
 from bench.foundation.errors import BenchError
 from bench.workflow.snake import Presets, Targets
 

@@ -11,7 +11,8 @@ from fabricated import base_psnr, fabricate, write_metrics
 from toy_plan import REAL, toy_plan, working_in
 
 from bench.config import layout, reproducibility
-from bench.config.plan import Plan, load_plan, preset_names
+from bench.config.loading import load_plan, preset_names
+from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages.reproducibility_page import page
 from bench.results.released_answers import answers_of

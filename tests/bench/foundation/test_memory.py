@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 COUNT = """
 import resource, sys
 import torch
-from bench.memory import keep_freed_memory
+from bench.foundation.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 for i in range(40):  # the heap settles after some: aligned blocks leave gaps first

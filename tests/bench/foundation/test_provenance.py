@@ -28,7 +28,7 @@ def test_neither_host_nor_path_is_recorded() -> None:
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys; from bench import provenance as p; p.machine(); p.versions()\nassert 'torch' not in sys.modules"
+    code = "import sys; from bench.foundation import provenance as p; p.machine(); p.versions()\nassert 'torch' not in sys.modules"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT)
 
@@ -38,10 +38,9 @@ def test_the_commit_of_a_checkout(tmp_path: Path) -> None:
         who = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
         return provenance._git(tmp_path, *who, *arguments)
 
-    package = tmp_path / "bench"
-    package.mkdir()
-    for name in ("__init__", "provenance", "versions"):
-        (package / f"{name}.py").write_text((ROOT / "bench" / f"{name}.py").read_text())
+    for name in ("__init__.py", "foundation/__init__.py", "foundation/provenance.py", "foundation/versions.py"):
+        (tmp_path / "bench" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "bench" / name).write_text((ROOT / "bench" / name).read_text())
     code = "from bench.foundation.provenance import commit; print(commit())"
     environment = {
         **os.environ,

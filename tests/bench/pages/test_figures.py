@@ -14,13 +14,14 @@ from toy_plan import toy_plan, working_in
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.data.images import write_png
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import KINDS, axis, curves, latency, visual
 from bench.pages.style import looks
 from bench.results.tidy import load
-from bench.scoring import protocols
+from bench.scoring.prepare import prepare
 from bench.stages.figures import figures
 
 NAMES = {"photo_1.png": 0.0, "photo_2.png": 0.7}
@@ -46,7 +47,7 @@ def plan(tmp_path: Path) -> Iterator[Plan]:
         found = dataclasses.replace(found, datasets={**found.datasets, "embedded_test": data})
         fabricate(found, NAMES)
         write_throughput(found)
-        target = protocols.get("denoise-gray-s25").prepare(photograph(0)).target
+        target = prepare(protocols.get("denoise-gray-s25"), photograph(0)).target
         for run in found.table_runs("four"):
             write_showcase(run, found.evaluations(run)[0], target)
         yield found

@@ -169,7 +169,7 @@ def test_names_are_escaped(plan: Plan, tmp_path: Path) -> None:
     tables_file = tmp_path / "config" / "tables.yaml"
     text = tables_file.read_text().replace("A note & a remark.", "<script>x</script> & y")
     tables_file.write_text(text)
-    from bench.config.plan import load_plan
+    from bench.config.loading import load_plan
 
     report(load_plan("toy", config=tmp_path / "config"), allow_missing=True)
     assert "<script>" not in html() and "&lt;script&gt;x" in html()

@@ -9,22 +9,25 @@ import pytest
 import skimage
 from fabricated_sets import photograph
 
+from bench.data import protocols
 from bench.data.datasets import load_datasets
 from bench.data.images import read_image
 from bench.foundation.errors import BenchError
-from bench.scoring import classical, protocols
+from bench.scoring import classical
+from bench.scoring.prepare import prepare
 from bench.scoring.resize import imresize
+from bench.scoring.score import score
 
 DENOISE = protocols.get("denoise-gray-s25")
 
 
 def sample(name: str = "chelsea.png") -> protocols.Sample:
     path = Path(skimage.__file__).parent / "data" / name
-    return DENOISE.prepare(read_image(path)[:128, 64:192])
+    return prepare(DENOISE, read_image(path)[:128, 64:192])
 
 
 def psnr(method: str, one: protocols.Sample) -> float:
-    return DENOISE.score(classical.restore(method, one, DENOISE), one.target)["psnr"]
+    return score(DENOISE, classical.restore(method, one, DENOISE), one.target)["psnr"]
 
 
 @pytest.mark.parametrize(("method", "least"), [("tv", 6.5), ("wavelet", 6.5)])
@@ -46,7 +49,7 @@ def test_the_weight_is_the_best_on_the_training_photographs(
 
 def test_bicubic_is_matlabs() -> None:
     protocol = protocols.get("sr-bicubic-x4")
-    one = protocol.prepare(photograph(48, 64))
+    one = prepare(protocol, photograph(48, 64))
     restored = classical.restore("bicubic", one, protocol)
     assert restored.shape == one.target.shape
     np.testing.assert_array_equal(restored, imresize(one.input, 4))

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from bench.data.images import Pixels
 from bench.foundation.errors import BenchError
-from bench.scoring import metrics
+from bench.scoring import extra_metrics, metrics
 
 
 def noisy(image: Pixels, sigma: float = 12.0) -> Pixels:
@@ -112,12 +112,12 @@ def test_too_small_for_a_window_or_a_border() -> None:
 
 def test_extra_metrics_are_checked_without_pyiqa() -> None:
     with pytest.raises(BenchError, match=r"unknown metric 'fsmi'; did you mean 'fsim'\?"):
-        metrics.check_extra(["gmsd", "fsmi"])
-    assert metrics.extra([]) == {}
-    assert metrics.needs_download("lpips") and not metrics.needs_download("fsim")
+        extra_metrics.check_extra(["gmsd", "fsmi"])
+    assert extra_metrics.extra([]) == {}
+    assert extra_metrics.needs_download("lpips") and not extra_metrics.needs_download("fsim")
 
 
 def test_without_pyiqa_one_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyiqa", None)
     with pytest.raises(BenchError, match="pip install pyiqa"):
-        metrics.extra(["fsim"])
+        extra_metrics.extra(["fsim"])

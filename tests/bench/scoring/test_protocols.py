@@ -10,10 +10,12 @@ from fabricated_sets import photograph, public_mirror
 
 from bench.data import kernels
 from bench.data.images import as_color, read_image
+from bench.data.protocols import NAMES, PROTOCOLS, get
 from bench.foundation.errors import BenchError
 from bench.scoring import degrade, metrics
-from bench.scoring.protocols import NAMES, PROTOCOLS, get
+from bench.scoring.prepare import prepare
 from bench.scoring.resize import imresize
+from bench.scoring.score import score
 
 KERNEL = kernels.quantise(kernels.motion_kernel(np.random.default_rng(0)))
 IMAGE = photograph(67, 85)
@@ -35,7 +37,7 @@ SHAPES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_types_and_determinism(name: str) -> None:
     before = IMAGE.copy()
-    one, two = (get(name).prepare(IMAGE, kernel_for(name)) for _ in range(2))
+    one, two = (prepare(get(name), IMAGE, kernel_for(name)) for _ in range(2))
     assert (one.input.shape, one.target.shape) == SHAPES[name]
     assert one.input.dtype == np.float32 and one.target.dtype == np.uint8
     assert np.array_equal(one.input, two.input) and np.array_equal(one.target, two.target)
@@ -47,42 +49,42 @@ def test_shapes_types_and_determinism(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_gray_and_colour_are_both_taken(name: str) -> None:
     gray = IMAGE[..., :1]
-    one = get(name).prepare(gray, kernel_for(name))
-    two = get(name).prepare(as_color(gray, get(name).color), kernel_for(name))
+    one = prepare(get(name), gray, kernel_for(name))
+    two = prepare(get(name), as_color(gray, get(name).color), kernel_for(name))
     assert np.array_equal(one.input, two.input)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_perfect_answer_and_a_clipped_one(name: str) -> None:
     protocol = get(name)
-    target = protocol.prepare(IMAGE, kernel_for(name)).target
-    assert protocol.score(target / 255.0, target) == {"psnr": float("inf"), "ssim": pytest.approx(1.0)}
-    off = protocol.score(target / 255.0 + 0.11, target)
-    assert off == protocol.score(np.clip(target / 255.0 + 0.11, 0, 1).astype(np.float32), target)
+    target = prepare(protocol, IMAGE, kernel_for(name)).target
+    assert score(protocol, target / 255.0, target) == {"psnr": float("inf"), "ssim": pytest.approx(1.0)}
+    off = score(protocol, target / 255.0 + 0.11, target)
+    assert off == score(protocol, np.clip(target / 255.0 + 0.11, 0, 1).astype(np.float32), target)
     with pytest.raises(BenchError, match="the restored image is"):
-        protocol.score(target[:-1] / 255.0, target)
+        score(protocol, target[:-1] / 255.0, target)
 
 
 def test_denoising_is_the_definition() -> None:
-    sample = get("denoise-gray-s25").prepare(IMAGE)
+    sample = prepare(get("denoise-gray-s25"), IMAGE)
     noise = np.random.RandomState(0).normal(0, 25 / 255, (67, 85, 1))
     assert np.allclose(sample.input, sample.target / 255.0 + noise, atol=1e-7)
     assert sample.input.min() < 0 or sample.input.max() > 1, "it is not clipped"
-    score = get("denoise-gray-s25").score(sample.input, sample.target)
-    assert score["psnr"] == metrics.psnr(metrics.to_uint8(sample.input), sample.target)
+    found = score(get("denoise-gray-s25"), sample.input, sample.target)
+    assert found["psnr"] == metrics.psnr(metrics.to_uint8(sample.input), sample.target)
 
 
 def test_super_resolution_is_the_definition() -> None:
-    sample = get("sr-bicubic-x4").prepare(IMAGE)
+    sample = prepare(get("sr-bicubic-x4"), IMAGE)
     assert np.allclose(sample.input, imresize(IMAGE[:64, :84] / 255.0, 0.25), atol=1e-7)
     up = imresize(sample.input, 4)
     a, b = (metrics.luma(i)[4:-4, 4:-4] for i in (metrics.to_uint8(up), sample.target))
-    assert get("sr-bicubic-x4").score(up, sample.target) == {"psnr": metrics.psnr(a, b), "ssim": metrics.ssim(a, b)}
+    assert score(get("sr-bicubic-x4"), up, sample.target) == {"psnr": metrics.psnr(a, b), "ssim": metrics.ssim(a, b)}
 
 
 @pytest.mark.parametrize(("name", "border"), [("deblur-circular-s2.55", 1), ("deblur-natural-s2.55", 8)])
 def test_deblurring_is_the_definition(name: str, border: int) -> None:
-    sample = get(name).prepare(IMAGE, KERNEL)
+    sample = prepare(get(name), IMAGE, KERNEL)
     if name.startswith("deblur-circular"):
         blurred, sharp = degrade.blur_circular(IMAGE[:64, :80], KERNEL), IMAGE[:64, :80]
     else:
@@ -92,7 +94,7 @@ def test_deblurring_is_the_definition(name: str, border: int) -> None:
     assert np.allclose(sample.input, blurred / 255.0 + noise, atol=1e-7)
     inner = slice(border, -border)
     a, b = metrics.to_uint8(sample.input)[inner, inner], sharp[inner, inner]
-    assert get(name).score(sample.input, sharp)["psnr"] == metrics.psnr(a, b)
+    assert score(get(name), sample.input, sharp)["psnr"] == metrics.psnr(a, b)
 
 
 def test_the_number_is_part_of_the_name() -> None:
@@ -124,17 +126,17 @@ def test_one_spelling_per_protocol(name: str) -> None:
 
 def test_kernels_are_asked_for_and_refused() -> None:
     with pytest.raises(BenchError, match=r"deblur-circular-s2.55 needs a blur kernel"):
-        get("deblur-circular-s2.55").prepare(IMAGE)
+        prepare(get("deblur-circular-s2.55"), IMAGE)
     with pytest.raises(BenchError, match="denoise-gray-s25 takes no blur kernel"):
-        get("denoise-gray-s25").prepare(IMAGE, KERNEL)
+        prepare(get("denoise-gray-s25"), IMAGE, KERNEL)
     with pytest.raises(BenchError, match="sums to one"):
-        get("deblur-circular-s2.55").prepare(IMAGE, KERNEL * 2)
+        prepare(get("deblur-circular-s2.55"), IMAGE, KERNEL * 2)
 
 
 @pytest.mark.parametrize("name", ["sr-bicubic-x4", "deblur-circular-s2.55", "deblur-natural-s2.55"])
 def test_small_images_are_refused(name: str) -> None:
     with pytest.raises(BenchError, match="too small"):
-        get(name).prepare(photograph(7, 7), kernel_for(name))
+        prepare(get(name), photograph(7, 7), kernel_for(name))
 
 
 # --- the real thing -------------------------------------------------------------------------------------------
@@ -152,8 +154,8 @@ def public(pattern: str) -> list[Path]:
 def test_bicubic_on_set5_is_the_literatures() -> None:
     """Needs BENCH_MIRROR. 28.42 dB is the published bicubic ×4. Offline sibling: `test_matlabs_coefficients`."""
     protocol = get("sr-bicubic-x4")
-    samples = [protocol.prepare(read_image(p)) for p in public("jbhuang0604/SelfExSR/*/data/Set5/image_SRF_4/*")]
-    values = [protocol.score(imresize(metrics.to_uint8(s.input) / 255.0, 4), s.target)["psnr"] for s in samples]
+    samples = [prepare(protocol, read_image(p)) for p in public("jbhuang0604/SelfExSR/*/data/Set5/image_SRF_4/*")]
+    values = [score(protocol, imresize(metrics.to_uint8(s.input) / 255.0, 4), s.target)["psnr"] for s in samples]
     assert np.mean(values) == pytest.approx(28.42, abs=0.005)
 
 
@@ -161,13 +163,13 @@ def test_bicubic_on_set5_is_the_literatures() -> None:
 def test_inputs_of_set12_and_of_the_released_kernels() -> None:
     """Needs BENCH_MIRROR. Measured once, kept as they are. Offline siblings: the definitions above."""
     protocol = get("denoise-gray-s25")
-    samples = [protocol.prepare(read_image(p)) for p in public("cszn/DnCNN/*/testsets/Set12/*")]
-    noisy = np.mean([protocol.score(s.input, s.target)["psnr"] for s in samples])
+    samples = [prepare(protocol, read_image(p)) for p in public("cszn/DnCNN/*/testsets/Set12/*")]
+    noisy = np.mean([score(protocol, s.input, s.target)["psnr"] for s in samples])
     assert noisy == pytest.approx(20.3688, abs=2e-4)
     protocol = get("deblur-circular-s2.55")
     image = read_image(public("jbhuang0604/SelfExSR/*/data/BSD100/image_SRF_4/img_001*")[0])
     values = []
     for path in public("cszn/ConverseNet/*/blur_kernels/*"):
-        sample = protocol.prepare(image, kernels.load_kernel(path))
-        values.append(protocol.score(sample.input, sample.target)["psnr"])
+        sample = prepare(protocol, image, kernels.load_kernel(path))
+        values.append(score(protocol, sample.input, sample.target)["psnr"])
     assert len(values) == 5 and np.argmax(values) == 2, "the narrow Gaussian blurs least"

@@ -10,7 +10,7 @@ from fabricated_sets import photograph
 
 from bench.data.images import Pixels
 from bench.foundation.errors import BenchError
-from bench.scoring import metrics, pyiqa_shim
+from bench.scoring import extra_metrics, metrics, pyiqa_shim
 
 TARGET = photograph(192, 200)
 NOISE = np.random.default_rng(0).normal(0, 1, TARGET.shape)
@@ -57,22 +57,22 @@ def test_rgb_ssim(pyiqa: Any) -> None:
     assert metrics.ssim(degraded(12), TARGET) == pytest.approx(theirs, abs=1e-5)
 
 
-OFFLINE = [name for name in metrics.EXTRA if not metrics.needs_download(name)]
+OFFLINE = [name for name in extra_metrics.EXTRA if not extra_metrics.needs_download(name)]
 
 
 @pytest.mark.parametrize("name", OFFLINE)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_further_metrics_know_better_from_worse(pyiqa: Any, name: str, channels: int) -> None:
     target = TARGET[..., :channels]
-    metric = metrics.extra([name])[name]
+    metric = extra_metrics.extra([name])[name]
     equal, good, bad = (metric(degraded(s, target), target) for s in (0, 6, 30))
-    higher, _ = metrics.EXTRA[name]
+    higher, _ = extra_metrics.EXTRA[name]
     assert (equal > good > bad) if higher else (equal < good < bad)
 
 
 def test_every_name_is_one_of_pyiqas(pyiqa: Any) -> None:
-    assert set(metrics.EXTRA) <= set(pyiqa.list_models())
-    assert all(pyiqa.create_metric(n, device="cpu").lower_better != metrics.EXTRA[n][0] for n in OFFLINE)
+    assert set(extra_metrics.EXTRA) <= set(pyiqa.list_models())
+    assert all(pyiqa.create_metric(n, device="cpu").lower_better != extra_metrics.EXTRA[n][0] for n in OFFLINE)
 
 
 def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pyte
 
     monkeypatch.setattr(pyiqa, "create_metric", no_network)
     with pytest.raises(BenchError, match=r"'lpips' cannot be made .*downloaded at first use") as caught:
-        metrics.extra(["lpips"])
+        extra_metrics.extra(["lpips"])
     assert "\n" not in str(caught.value)
 
 

@@ -14,11 +14,13 @@ from tiny_training import METHODS, RUNS, run_id, tiny_plan
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.data import protocols
 from bench.data.images import read_image
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
-from bench.scoring import protocols
+from bench.scoring.prepare import prepare
+from bench.scoring.score import score
 from bench.stages import evaluate as stage
 from bench.stages.evaluate import COLUMNS, chosen_files, evaluate
 from bench.stages.train import train
@@ -64,8 +66,8 @@ def test_every_row_gets_tidy_metrics_and_a_picture(tmp_path: Path, row: str) -> 
     protocol = protocols.get(rows[0]["protocol"])
     blur = plan.datasets["kernels"].file("gaussian.npy") if kernels[0] else None
     kernel = np.load(blur) if blur else None
-    sample = protocol.prepare(read_image(tmp_path / "test" / "a.png"), kernel)
-    shown = protocol.score(picture / 255.0, sample.target)
+    sample = prepare(protocol, read_image(tmp_path / "test" / "a.png"), kernel)
+    shown = score(protocol, picture / 255.0, sample.target)
     assert shown["psnr"] == pytest.approx(float(rows[0]["value"]), abs=1e-9)
     first = without_times(rows)
     evaluate(plan, run, progress=False)

@@ -10,7 +10,7 @@ import torch
 from fabricated_sets import photograph
 from tiny_training import run_id, tiny_plan
 
-from bench.config.plan import load_plan
+from bench.config.loading import load_plan
 from bench.config.variants import Inference
 from bench.data.images import read_image, write_png
 from bench.data.kernels import gaussian_kernel

@@ -65,7 +65,7 @@ def test_labels_are_those_of_the_paper() -> None:
 
 def test_planning_imports_no_torch() -> None:
     code = (
-        "import sys, converse; from converse import registry as r; converse.list_models();"
+        "import sys, converse; from converse.declarations import registry as r; converse.list_models();"
         "r.operators(); r.models(); r.resolve('converse_dncnn', {'padding': 2}).identity();"
         "sys.exit('torch' in sys.modules)"
     )

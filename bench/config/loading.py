@@ -1,0 +1,159 @@
+"""From ``config/`` and what a command asks for to a validated `Plan`. Torch-free and quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.planned_analyses import resolve as resolve_analyses
+from bench.config.resolve import Resolver
+from bench.config.spec import Preset, Table, Tables
+from bench.config.table_tests import check_tests
+from bench.data.datasets import load_datasets
+from bench.foundation import strict_yaml
+from bench.foundation.errors import BenchError, nearest
+from converse.declarations import registry
+
+CONFIG_KEYS = ("preset", "tables", "images", "plugins", "metrics")
+"""What ``snakemake --config`` and the verbs' options may set."""
+
+
+def preset_names(config: Path = layout.CONFIG) -> list[str]:
+    """Presets that exist."""
+    return sorted(p.stem for p in (config / "presets").glob("*.yaml"))
+
+
+def load_plan(
+    preset: str = "quick",
+    *,
+    tables: Iterable[str] = (),
+    images: str | int | None = None,
+    plugins: Iterable[str] = (),
+    metrics: Iterable[str] = (),
+    config: Path = layout.CONFIG,
+) -> Plan:
+    """Read and validate ``config/`` and ``datasets.yaml`` and resolve every row of a preset.
+
+    Args:
+        preset: a file name in ``config/presets``.
+        tables: table ids instead of the preset's own choice; ``all``: every table that the preset may show.
+        images: a subset of the test images: ``5`` (the first five) or ``every10``.
+        plugins: operator files in addition to those named in ``config/tables.yaml``.
+        metrics: pyiqa metrics in addition to those named there.
+        config: the configuration folder.
+
+    Raises:
+        BenchError: anything wrong in a file, with file, line and nearest valid name.
+    """
+    names = preset_names(config)
+    if preset not in names:
+        raise BenchError(f"unknown preset {preset!r}{nearest(preset, names)} (allowed: {', '.join(names)})")
+    preset_doc = strict_yaml.load(config / "presets" / f"{preset}.yaml")
+    tables_doc = strict_yaml.load(config / "tables.yaml")
+    published_doc = strict_yaml.load(config / "published.yaml")
+    spec = strict_yaml.validate(preset_doc, Preset)
+    every = strict_yaml.validate(tables_doc, Tables)
+    datasets = load_datasets()
+    every_plugin = tuple(dict.fromkeys([*every.plugins, *plugins]))
+    resolver = Resolver(
+        spec,
+        preset_doc,
+        tables_doc,
+        datasets,
+        registry.operators(every_plugin),
+        published_doc.data,
+        every_plugin,
+        preset,
+    )
+    resolver.check_data()
+    for i, table in enumerate(spec.tables or ()):
+        if table not in every.tables:
+            hint = nearest(table, every.tables)
+            raise preset_doc.error(("tables", i), f"unknown table {table!r}{hint} (allowed: {', '.join(every.tables)})")
+    asked = tuple(tables)
+    for table in asked:
+        if table != "all" and table not in every.tables:
+            hint = nearest(table, every.tables)
+            raise BenchError(f"tables: unknown table {table!r}{hint} (allowed: all, {', '.join(every.tables)})")
+    chosen = list(every.tables) if "all" in asked or not (asked or spec.tables) else list(asked or spec.tables or ())
+    for key in spec.seeds:
+        if key != "default" and key not in every.tables:
+            raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, every.tables)}")
+    for name, entry in every.tables.items():
+        resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
+        check_tests(name, entry, tables_doc, datasets)
+        for row_id, row in entry.rows.items():
+            resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
+    views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}
+    return Plan(
+        name=preset,
+        preset=spec,
+        tables=views,
+        rows={name: resolver.rows(name, table) for name, table in views.items()},
+        published=published_doc.data.get("tables", {}),
+        datasets=datasets,
+        plugins=every_plugin,
+        metrics=tuple(dict.fromkeys([*every.metrics, *metrics])),
+        # Who asks for certain tables wants those.
+        analyses=resolve_analyses(spec, preset_doc, datasets) if not asked or "all" in asked else {},
+        subset=_subset(images),
+        asked=asked,
+        documents=(preset_doc.path, tables_doc.path, published_doc.path),
+    )
+
+
+def plan_from_config(config: Mapping[str, Any]) -> Plan:
+    """The plan that ``snakemake --config key=value …`` asks for.
+
+    Raises:
+        BenchError: an unknown key, with the nearest valid one.
+    """
+    for key in config:
+        if key not in CONFIG_KEYS:
+            hint = nearest(key, CONFIG_KEYS)
+            allowed = ", ".join(CONFIG_KEYS)
+            raise BenchError(f"--config: unknown key {key!r}{hint} (allowed: {allowed})")
+    return load_plan(
+        str(config.get("preset", "lite")),
+        tables=_words(config.get("tables")),
+        images=config.get("images"),
+        plugins=_words(config.get("plugins")),
+        metrics=_words(config.get("metrics")),
+    )
+
+
+def _shown(table: Table, preset: str, spec: Preset) -> bool:
+    return table.task in spec.tasks and (table.presets is None or preset in table.presets)
+
+
+def _words(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [w for w in value.split(",") if w] if isinstance(value, str) else [str(v) for v in value]
+
+
+def _subset(images: str | int | None) -> str | None:
+    if images is None or images == "":
+        return None
+    text = str(images)
+    number = text.removeprefix("first").removeprefix("every")
+    if not number.isdigit() or int(number) < 1:
+        raise BenchError(f"images={text!r}: allowed are N (the first N images) or everyN (every Nth image)")
+    return text if text.startswith(("every", "first")) else f"first{text}"
+
+
+def command_options(plan: Plan) -> str:
+    """The options that give a verb this plan, for a shell command."""
+    options = [f"--preset {plan.name}"]
+    if plan.asked:
+        options.append(f"--tables {','.join(plan.asked)}")
+    if plan.subset:
+        options.append(f"--images {plan.subset}")
+    if plan.plugins:
+        options.append(f"--plugins {','.join(map(str, plan.plugins))}")
+    if plan.metrics:
+        options.append(f"--metrics {','.join(plan.metrics)}")
+    return " ".join(options)
