@@ -28,7 +28,10 @@ def test_neither_host_nor_path_is_recorded() -> None:
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys; from bench.foundation import provenance as p; p.machine(); p.versions()\nassert 'torch' not in sys.modules"
+    code = (
+        "import sys; from bench.foundation import provenance as p; p.machine(); p.versions()\n"
+        "assert 'torch' not in sys.modules"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT)
 
@@ -58,5 +61,5 @@ def test_the_commit_of_a_checkout(tmp_path: Path) -> None:
     git("commit", "-q", "-m", "x")
     head = git("rev-parse", "--short=12", "HEAD")
     assert commit() == head
-    (package / "versions.py").write_text("changed = 1\n")
+    (tmp_path / "bench/foundation/versions.py").write_text("changed = 1\n")
     assert commit() == head + "+"
