@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation, RunSpec
+from bench.config.spec import Budget, Evaluation, RunSpec
 from bench.data import protocols
 from bench.results.tidy import Results
 
@@ -70,10 +70,22 @@ def budget_text(runs: Sequence[RunSpec]) -> str:
             budget = run.train.budget
             lines[
                 f"{budget.steps:,} steps of {budget.batch} crops of {budget.patch}×{budget.patch} pixels, "
-                f"{budget.loss.upper()} loss, Adam at {budget.lr:g} halved every {budget.halve_every:,} steps, "
+                f"{budget.loss.upper()} loss, Adam at {budget.lr:g} {schedule_text(budget)}, "
                 f"on {' and '.join(dataset_name(d) for d in run.train.data)}"
             ] = None
     return f"Trained here: {'; or '.join(lines)}." if lines else ""
+
+
+def schedule_text(budget: Budget) -> str:
+    """What the recipe adds to Adam, e.g. ``to zero along a cosine, 100 steps of warm-up``."""
+    parts = ["to zero along a cosine" if budget.schedule else f"halved every {budget.halve_every:,} steps"]
+    if budget.warmup:
+        parts.append(f"{budget.warmup:,} steps of warm-up")
+    if budget.clip:
+        parts.append(f"gradient norm clipped at {budget.clip:g}")
+    if budget.average:
+        parts.append(f"weights averaged with decay {budget.average:g}")
+    return ", ".join(parts)
 
 
 def options_text(plan: Plan, table: str) -> str:

@@ -86,7 +86,7 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     color: Color = "gray" if declared.image_channels == 1 else "rgb"
     images = training_images([plan.datasets[name] for name in spec.data], color)
     budget = spec.budget
-    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed)
+    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, budget.patches or ())
     training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
     state = layout.state_file(run.id)
     resumed = _resume(training, run, lambda line: print(f"{run.id}: {line}", flush=True))
@@ -94,6 +94,7 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     with Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
         try:
             _steps(training, run, resumed, stop, bar)
+            training.exchange()
         except Diverged as astray:
             status, reason = "diverged", str(astray)
             bar.say(f"diverged: {reason}; kept the last finite weights")

@@ -1,7 +1,7 @@
 """One training: steps, validation, the curve, and a state from which it goes on bit for bit.
 
-L1 (or L2) loss and Adam with a learning rate that is halved at fixed intervals (Zhang et al.,
-plug-and-play DRUNet, whose training the paper follows). Nothing is selected on the validation crops.
+L1 (or L2) loss and Adam (Zhang et al., plug-and-play DRUNet, whose training the paper follows); learning rate and
+average by `bench.training.recipe`. Nothing is selected on the validation crops.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.config.spec import Budget
+from bench.training.recipe import Average, learning_rate
 from bench.training.sampling import Batch, Sampler
 
 COLUMNS = ("step", "loss", "lr", "seconds", "val_loss", "val_psnr")
 VALIDATIONS = 10
-"""Validations in a training, the last one after the last step."""
+"""Validations in a training where its budget does not say, the last one after the last step."""
 ROWS = 100
 """Rows of a curve, at least one every 100 steps."""
 EXPLODED = 100.0
@@ -59,19 +60,16 @@ class Training:
         self.seconds = 0.0
         self._since = time.perf_counter()
         self._pending: list[Tensor] = []
+        self._average = Average(model, budget.average) if budget.average else None
         self._good = self._snapshot()
-        self._held = [b.to(device) for b in sampler.validation()]
+        self._held = [b.to(device) for b in sampler.validation(budget.crops)]
         self._row_every = max(1, min(100, budget.steps // ROWS))
-        self._val_every = max(1, budget.steps // VALIDATIONS)
+        self._val_every = max(1, budget.steps // (budget.validations or VALIDATIONS))
 
     @property
     def finished(self) -> bool:
         """Whether all steps are done."""
         return self.step >= self.budget.steps
-
-    def lr(self, step: int) -> float:
-        """Learning rate of a 0-based step."""
-        return float(self.budget.lr * 0.5 ** (step // self.budget.halve_every))
 
     def advance(self) -> None:
         """One step, and a row of the curve where one is due.
@@ -80,20 +78,31 @@ class Training:
             Diverged: the loss or a weight is not finite, or the loss has exploded.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr(self.step)
+            group["lr"] = learning_rate(self.budget, self.step)
         batch = self.sampler.batch(self.step).to(self.device)
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._loss(self._apply(batch), batch.clean)
         loss.backward()
+        if self.budget.clip is not None:
+            # A gradient that is not finite stays so, and the next row of the curve says it.
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.budget.clip)
         self.optimizer.step()
+        if self._average is not None:
+            self._average.update(self.model, self.step)
         self._pending.append(loss.detach())
         self.step += 1
         validated = self.step % self._val_every == 0 or self.finished
         if validated or self.step % self._row_every == 0:
             self._row(validated)
 
+    def exchange(self) -> None:
+        """Exchanges the weights in training with those that are kept: the average, where the budget asks for one."""
+        if self._average is not None:
+            self._average.swap(self.model)
+
     def validate(self) -> tuple[float, float]:
         """Mean loss and mean PSNR (dB, clipped to [0, 1], unrounded) over the validation crops."""
+        self.exchange()
         self.model.eval()
         losses, psnrs = [], []
         with torch.no_grad():
@@ -103,6 +112,7 @@ class Training:
                 error = (restored.clamp(0, 1) - batch.clean).square().mean(dim=(1, 2, 3))
                 psnrs += [-10.0 * math.log10(max(float(e), 1e-12)) for e in error]
         self.model.train()
+        self.exchange()  # back to the weights in training
         return sum(losses) / len(losses), sum(psnrs) / len(psnrs)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -111,6 +121,8 @@ class Training:
         tensors |= {f"good.{name}": t for name, t in self._good.items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": t for name, t in moments.items()}
+        if self._average is not None:
+            tensors |= {f"average.{name}": t for name, t in self._average.weights.items()}
         if self._pending:
             tensors["pending"] = torch.stack(self._pending)
         return tensors, {"step": self.step, "seconds": self.elapsed(), "rows": self.rows}
@@ -125,6 +137,8 @@ class Training:
             index, name = key.split(".", 1)
             adam["state"].setdefault(int(index), {})[name] = tensor
         self.optimizer.load_state_dict(adam)
+        if self._average is not None:
+            self._average.load(_under("average.", tensors).items())
         self._pending = list(tensors["pending"].to(self.device)) if "pending" in tensors else []
         self.step, self.rows = int(meta["step"]), list(meta["rows"])
         self.seconds, self._since = float(meta["seconds"]), time.perf_counter()
@@ -169,7 +183,7 @@ class Training:
             dict(
                 zip(
                     COLUMNS,
-                    (self.step, mean, self.lr(self.step - 1), self.elapsed(), val_loss, val_psnr),
+                    (self.step, mean, learning_rate(self.budget, self.step - 1), self.elapsed(), val_loss, val_psnr),
                     strict=True,
                 )
             )

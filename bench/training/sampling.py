@@ -51,21 +51,32 @@ class Sampler:
         batch: crops in a batch.
         patch: side of the clean crop in pixels.
         seed: of the run.
+        patches: further sides; every step draws one of all.
 
     Raises:
         BenchError: no image, an image too small for the patch, a patch that is no multiple of the
             scale, or a degradation that lacks what it needs.
     """
 
-    def __init__(self, images: Sequence[Pixels], degradation: Degradation, batch: int, patch: int, seed: int) -> None:
-        check_degradation(degradation, patch)
+    def __init__(
+        self,
+        images: Sequence[Pixels],
+        degradation: Degradation,
+        batch: int,
+        patch: int,
+        seed: int,
+        patches: Sequence[int] = (),
+    ) -> None:
+        self._sides = (patch, *patches)
+        for side in self._sides:
+            check_degradation(degradation, side)
         if not images:
             raise BenchError("training: the data sets hold no image")
-        self._degradation, self._size, self._patch, self._seed = degradation, batch, patch, seed
+        self._degradation, self._size, self._seed = degradation, batch, seed
         grid = degradation.scale
         # A natural boundary needs pixels around the crop that the blur can see.
         self._margin = SIZE // 2 if degradation.boundary == "natural" else 0
-        window = patch + 2 * self._margin
+        window = max(self._sides) + 2 * self._margin
         self._train: list[_Pair] = []
         self._held: list[_Pair] = []
         for image in images:
@@ -83,10 +94,15 @@ class Sampler:
     def batch(self, step: int) -> Batch:
         """The batch of one step: uniform over images, then over places; one of eight orientations each."""
         rng = np.random.default_rng([_STREAM_TRAIN, self._seed, step])
-        return self._assemble(rng, self._train, self._size, self._patch, turn=True)
+        side = self._sides[int(rng.integers(len(self._sides)))] if len(self._sides) > 1 else self._sides[0]
+        return self._assemble(rng, self._train, self._size, side, turn=True)
 
-    def validation(self) -> list[Batch]:
-        """Fixed crops of the held-out strips, the same for every seed, as large as the strips allow (8 to 64)."""
+    def validation(self, crops: int | None = None) -> list[Batch]:
+        """Fixed crops of the held-out strips, the same for every seed, as large as the strips allow (8 to 64).
+
+        Args:
+            crops: how many, a multiple of 4; None: `VALIDATION_CROPS`.
+        """
         sides = [min(64, *p.clean.shape[:2]) - 2 * self._margin for p in self._held]
         side = max(sides) // 8 * 8
         if side < 8:
@@ -97,7 +113,7 @@ class Sampler:
         wide = [p for p, s in zip(self._held, sides, strict=True) if s >= side]
         rng = np.random.default_rng([_STREAM_VALIDATION])
         group = 4  # bounds the memory of a pass; part of the numbers only through rounding
-        return [self._assemble(rng, wide, group, side, turn=False) for _ in range(VALIDATION_CROPS // group)]
+        return [self._assemble(rng, wide, group, side, turn=False) for _ in range((crops or VALIDATION_CROPS) // group)]
 
     def _assemble(self, rng: np.random.Generator, pairs: Sequence[_Pair], count: int, side: int, turn: bool) -> Batch:
         clean, degraded, kernels = [], [], []

@@ -95,7 +95,7 @@ def start(root: Path, row: str, steps: int, pause: float) -> subprocess.Popen[st
     )
 
 
-def wait_for(condition: object, seconds: float = 60.0) -> None:
+def wait_for(condition: object, seconds: float = 600.0) -> None:
     """Returns once ``condition()`` holds."""
     assert callable(condition)
     deadline = time.monotonic() + seconds
