@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,21 +91,31 @@ class Results:
                 yield str(source), part
 
 
-def load(plan: Plan) -> Results:
+def published_folders() -> list[Path]:
+    """Committed evidence, the newest first."""
+    return [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
+
+
+def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     """Everything that is known about the plan's runs.
+
+    Args:
+        plan: whose runs.
+        evidence: folders in the published format that alone count, the first first; None: what was measured on
+            this machine, then committed evidence.
 
     Raises:
         BenchError: a file that is not what it should be, by name.
     """
     import pandas as pd
 
-    evidence = [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
-    metrics = _metrics(plan, evidence)
-    runs = _runs(plan, evidence, set(metrics["run"]))
-    frames = [
-        _timings(paths.throughput_csv(plan.name), ""),
-        *(_timings(p / "throughput.csv", p.name) for p in evidence),
-    ]
+    local = evidence is None
+    folders = published_folders() if evidence is None else list(evidence)
+    metrics = _metrics(plan, folders, local)
+    runs = _runs(plan, folders, set(metrics["run"]), local)
+    frames = [_timings(p / "throughput.csv", p.name) for p in folders]
+    if local:
+        frames.insert(0, _timings(paths.throughput_csv(plan.name), ""))
     known = [f for f in frames if f is not None and len(f)]
     columns = list(COLUMNS["throughput.csv"])
     throughput = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
@@ -136,14 +146,14 @@ def _number(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.assign(**{c: pd.to_numeric(frame[c].where(frame[c] != "")) for c in columns})
 
 
-def _metrics(plan: Plan, evidence: list[Path]) -> pd.DataFrame:
+def _metrics(plan: Plan, evidence: list[Path], local: bool) -> pd.DataFrame:
     import pandas as pd
 
     wanted = [(run.id, test) for run in plan.runs.values() for test in plan.evaluations(run)]
     frames, missing = [], set()
     for run_id, test in wanted:
         path = paths.metrics_csv(run_id, test.key)
-        if not path.is_file():
+        if not local or not path.is_file():
             missing.add((run_id, test.key))
             continue
         frame = read_csv(path, METRIC_FILE)
@@ -168,14 +178,14 @@ def _metrics(plan: Plan, evidence: list[Path]) -> pd.DataFrame:
     return _number(pd.concat(known, ignore_index=True), "value")
 
 
-def _runs(plan: Plan, evidence: list[Path], measured: set[str]) -> pd.DataFrame:
+def _runs(plan: Plan, evidence: list[Path], measured: set[str], local: bool) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[Mapping[str, Any]] = []
     missing = {}
     for run in plan.runs.values():
         path = paths.run_json(run.id)
-        if path.is_file():
+        if local and path.is_file():
             rows.append(_run_row(path, run.id))
         else:
             missing[run.id] = run
