@@ -33,6 +33,7 @@ wildcard_constraints:
     preset="|".join(PRESETS.names),
     run="[^/]+",
     key="[^/]+",
+    seal=r"e\d+d\d+-[^/.]+",
     table="[^/]+",
     figure="[^/]+",
     analysis="[^/]+",
@@ -148,12 +149,12 @@ rule evaluate:
     input:
         lambda w: PRESETS.of_run(w.run, w.key).evaluation_inputs(w.run, w.key),
     output:
-        metrics=str(layout.metrics_csv("{run}", "{key}")),
-        showcase=str(layout.showcase_png("{run}", "{key}")),
+        metrics=str(layout.metrics_csv("{run}", "{key}.{seal}")),
+        showcase=str(layout.showcase_png("{run}", "{key}.{seal}")),
     log:
-        "results/logs/evaluate/{run}.{key}.log",
+        "results/logs/evaluate/{run}.{key}.{seal}.log",
     benchmark:
-        "results/benchmarks/evaluate/{run}.{key}.tsv"
+        "results/benchmarks/evaluate/{run}.{key}.{seal}.tsv"
     priority: 1  # a long test of loaded weights runs beside the trainings, not after them
     conda:
         "envs/bench.yaml"
@@ -163,8 +164,6 @@ rule evaluate:
         mem_mb=4000,
         runtime=1440,
         gpu=lambda w: PRESETS.of_run(w.run).gpus,
-    params:
-        metrics=PLAN.metrics,
     shell:
         "python -m bench evaluate {wildcards.run} --key {wildcards.key} {resources.options} > {log} 2>&1"
         " || {{ cat {log}; exit 1; }}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import layout
+from bench.config.metric_names import check_extra
 from bench.config.plan import Plan
 from bench.config.planned_analyses import resolve as resolve_analyses
 from bench.config.resolve import Resolver
@@ -57,6 +58,8 @@ def load_plan(
     spec = strict_yaml.validate(preset_doc, Preset)
     every = strict_yaml.validate(tables_doc, Tables)
     datasets = load_datasets()
+    every_metric = tuple(dict.fromkeys([*every.metrics, *metrics]))
+    check_extra(every_metric)
     every_plugin = tuple(dict.fromkeys([*every.plugins, *plugins]))
     resolver = Resolver(
         spec,
@@ -96,7 +99,7 @@ def load_plan(
         published=published_doc.data.get("tables", {}),
         datasets=datasets,
         plugins=every_plugin,
-        metrics=tuple(dict.fromkeys([*every.metrics, *metrics])),
+        metrics=every_metric,
         # Who asks for certain tables wants those.
         analyses=resolve_analyses(spec, preset_doc, datasets) if not asked or "all" in asked else {},
         subset=_subset(images),

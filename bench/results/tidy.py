@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config import layout as paths
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
+from bench.config.spec import Evaluation, PlannedTest
 from bench.foundation import versions
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
@@ -150,32 +150,48 @@ def _metrics(plan: Plan, evidence: list[Path], local: bool) -> pd.DataFrame:
     import pandas as pd
 
     wanted = [(run.id, test) for run in plan.runs.values() for test in plan.evaluations(run)]
-    frames, missing = [], set()
+    frames: list[pd.DataFrame] = []
+    missing: dict[tuple[str, str], PlannedTest] = {}
     for run_id, test in wanted:
-        path = paths.metrics_csv(run_id, test.key)
+        path = paths.metrics_csv(run_id, test.stem)
         if not local or not path.is_file():
-            missing.add((run_id, test.key))
+            missing[run_id, test.key] = test
             continue
         frame = read_csv(path, METRIC_FILE)
         wrong = [p for p in frame["protocol"].unique() if p != test.protocol]
         if wrong:
             raise BenchError(f"{path}: measured under protocol {wrong[0]!r}, but {test.protocol!r} was asked for")
         kernel = frame["kernel"].str.removesuffix(".npy")
-        frames.append(frame.assign(run=run_id, kernel=kernel, evaluation=test.key, version=VERSION, source=""))
+        same = {"run": run_id, "evaluation": test.key, "version": VERSION, "content": test.content, "source": ""}
+        frames.append(frame.assign(kernel=kernel, **same))
     for folder in evidence:
         path = folder / "metrics.csv"
         if not missing or not path.is_file():
             continue
         frame = read_csv(path, (*METRIC_FILE, "evaluation", "version"))
-        pairs = pd.MultiIndex.from_frame(frame[["run", "evaluation"]])
-        chosen = frame[pairs.isin(missing) & (frame["version"] == VERSION)]
-        missing -= set(zip(chosen["run"], chosen["evaluation"], strict=True))
-        frames.append(chosen.assign(source=folder.name))
+        for pair, part in frame[frame["version"] == VERSION].groupby(["run", "evaluation"], sort=False):
+            test = missing.get((str(pair[0]), str(pair[1])))
+            if test is not None and _same_content(plan, test, part):
+                frames.append(part.assign(source=folder.name, content=test.content))
+                del missing[str(pair[0]), str(pair[1])]
     columns = list(COLUMNS["metrics.csv"])
     known = [f[columns] for f in frames if len(f)]
     if not known:
         return pd.DataFrame(columns=columns)
     return _number(pd.concat(known, ignore_index=True), "value")
+
+
+def _same_content(plan: Plan, test: PlannedTest, part: pd.DataFrame) -> bool:
+    """Whether published scores are of the images and kernels that the plan would score now, all of them.
+
+    Scores from before their content was kept count where its bytes are declared: of a folder nobody knows them.
+    """
+    if "content" in part and (part["content"] != "").any():
+        return bool((part["content"] == test.content).all())
+    cases = plan.scored(test).cases()
+    if cases is None or plan.datasets[test.data].folder is not None:
+        return False
+    return set(zip(part["image"], part["kernel"], strict=True)) == set(cases)
 
 
 def _runs(plan: Plan, evidence: list[Path], measured: set[str], local: bool) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_measured_again(
     plan, run = trained
     subset = with_test(plan, subset="every2")
     evaluate(subset, run, progress=False)
-    table = layout.metrics_csv(run, subset.evaluations(subset.run(run))[0].key)
+    table = layout.metrics_csv(run, subset.evaluations(subset.run(run))[0].stem)
     if what == "weights":
         tensors, meta = load(layout.weights(run))
         save(layout.weights(run), {n: t * 1.01 for n, t in tensors.items()}, meta)
@@ -151,6 +151,6 @@ def test_scores_of_another_data_set_are_not_taken(trained: tuple[Plan, str], cal
     evaluate(plan, run, progress=False)
     assert len(calls) == 12
     record = json.loads(
-        layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].key).with_suffix(".json").read_text()
+        layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].stem).with_suffix(".json").read_text()
     )
     assert set(record["identity"]) == {"run", "weights", "data", "metrics"} and len(record["sha256"]) == 64
