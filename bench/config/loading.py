@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -149,14 +150,14 @@ def _subset(images: str | int | None) -> str | None:
 
 
 def command_options(plan: Plan) -> str:
-    """The options that give a verb this plan, for a shell command."""
-    options = [f"--preset {plan.name}"]
-    if plan.asked:
-        options.append(f"--tables {','.join(plan.asked)}")
-    if plan.subset:
-        options.append(f"--images {plan.subset}")
-    if plan.plugins:
-        options.append(f"--plugins {','.join(map(str, plan.plugins))}")
-    if plan.metrics:
-        options.append(f"--metrics {','.join(plan.metrics)}")
-    return " ".join(options)
+    """The options that give a verb this plan, quoted for a shell command."""
+    options = ["--preset", plan.name]
+    for option, values in (
+        ("--tables", plan.asked),
+        ("--images", [plan.subset] if plan.subset else []),
+        ("--plugins", plan.plugins),
+        ("--metrics", plan.metrics),
+    ):
+        if values:
+            options += [option, ",".join(map(str, values))]
+    return shlex.join(options)

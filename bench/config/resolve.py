@@ -9,11 +9,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bench.config.spec import METHODS, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
+from bench.config.spec import METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
+from bench.data.file_hashes import remembered_sha256
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys
@@ -179,7 +181,7 @@ class Resolver:
         if (inference := self._inference(model, table, row, at)) is not None:
             common["inference"] = inference
         if checkpoint is not None:
-            return (RunSpec(checkpoint=checkpoint, **common),)
+            return (RunSpec(checkpoint=_with_content(checkpoint), **common),)
         if inference is not None:
             message = f"row {at[-1]!r}: inference is for rows with a checkpoint; a trained row would be trained anew"
             raise self.doc.error((*at, "inference"), message)
@@ -231,6 +233,14 @@ class Resolver:
             return registry.resolve(model, options, plugins=self.plugins).identity()
         except (ValueError, TypeError) as error:
             raise self.doc.error(at, str(error)) from error
+
+
+def _with_content(checkpoint: Checkpoint) -> Checkpoint:
+    """A weights file by its bytes: another file under the same path is another run. One that is missing has none."""
+    if checkpoint.path is None or checkpoint.sha256 is not None:
+        return checkpoint
+    sha256 = remembered_sha256(Path(checkpoint.path).expanduser(), data_root())
+    return checkpoint.model_copy(update={"sha256": sha256})
 
 
 METHOD_LABELS = {

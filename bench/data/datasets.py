@@ -97,26 +97,6 @@ class Dataset(Strict):
             parts = sorted(sha for name, sha in self._hashes.items() if name not in self.leave_out)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def named_hashes(self, root: Path | None = None) -> dict[str, str] | None:
-        """File name → sha256 of the files that are used, in order of their names.
-
-        As declared, of a folder of the user's as they are on the disk, of an archive as they were unpacked; None
-        for an archive that is not fetched yet.
-
-        Args:
-            root: the data root, where folder hashes are remembered; default `data_root`.
-        """
-        if self.folder is not None:
-            return hash_folder(self.folder_files(), root or data_root())
-        if self.archive is None:
-            return {name: self._hashes[name] for name in self.keep(list(self._hashes))}
-        try:
-            entries = json.loads(manifest_path(self._name, root).read_text(encoding="utf-8"))["files"]
-            found = {str(entry["file"]): str(entry["sha256"]) for entry in entries}
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return {name: found[name] for name in self.keep(list(found))}
-
     def directory(self, root: Path | None = None) -> Path:
         """Where its files lie: ``<root>/<name>``, or the user's own folder."""
         if self.folder is not None:

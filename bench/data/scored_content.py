@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from bench.data.datasets import Dataset
+from bench.data.datasets import Dataset, data_root, manifest_path
+from bench.data.file_hashes import hash_folder
 from bench.foundation.errors import BenchError
 
 Item = TypeVar("Item")
@@ -56,18 +57,36 @@ def scored(
     Raises:
         BenchError: a folder of the user's that is not there, a bad subset.
     """
-    images = datasets[data].named_hashes(root)
+    images = named_hashes(datasets[data], root)
     if images is not None:
         images = {name: images[name] for name in chosen(list(images), subset)}
     taps: dict[str, str] | None = {}
     if kernels is not None:
-        taps = datasets[kernels].named_hashes(root)
+        taps = named_hashes(datasets[kernels], root)
         if taps is not None and only is not None:
             taps = {name: sha for name, sha in taps.items() if PurePath(name).stem in only}
     parts = [_part(datasets[data], images, subset)]
     if kernels is not None:
         parts.append(_part(datasets[kernels], taps, only))
     return Scored(images, taps, hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:10])
+
+
+def named_hashes(dataset: Dataset, root: Path | None = None) -> dict[str, str] | None:
+    """File name → sha256 of the files of a data set that are used, in order of their names.
+
+    As declared, of a folder of the user's as they are on the disk, of an archive as they were unpacked; None for an
+    archive that is not fetched yet.
+    """
+    if dataset.folder is not None:
+        return hash_folder(dataset.folder_files(), root or data_root())
+    if dataset.archive is None:
+        return {name: dataset.hashes[name] for name in dataset.keep(list(dataset.hashes))}
+    try:
+        entries = json.loads(manifest_path(dataset.name, root).read_text(encoding="utf-8"))["files"]
+        found = {str(entry["file"]): str(entry["sha256"]) for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return {name: found[name] for name in dataset.keep(list(found))}
 
 
 def _part(dataset: Dataset, files: Mapping[str, str] | None, choice: str | Sequence[str] | None) -> list[object]:

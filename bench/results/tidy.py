@@ -170,9 +170,9 @@ def _metrics(plan: Plan, evidence: list[Path], local: bool) -> pd.DataFrame:
             continue
         frame = read_csv(path, (*METRIC_FILE, "evaluation", "version"))
         for pair, part in frame[frame["version"] == VERSION].groupby(["run", "evaluation"], sort=False):
-            test = missing.get((str(pair[0]), str(pair[1])))
-            if test is not None and _same_content(plan, test, part):
-                frames.append(part.assign(source=folder.name, content=test.content))
+            wanted_here = missing.get((str(pair[0]), str(pair[1])))
+            if wanted_here is not None and _same_content(plan, wanted_here, part):
+                frames.append(part.assign(source=folder.name, content=wanted_here.content))
                 del missing[str(pair[0]), str(pair[1])]
     columns = list(COLUMNS["metrics.csv"])
     known = [f[columns] for f in frames if len(f)]

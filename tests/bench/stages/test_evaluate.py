@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from bench.foundation.lifeline import Interrupted
 from bench.models import inference
 from bench.scoring.prepare import prepare
 from bench.scoring.score import score
+from bench.scoring.score_log import Case
 from bench.stages import evaluate as stage
 from bench.stages.evaluate import COLUMNS, evaluate
 from bench.stages.train import train
@@ -83,9 +85,9 @@ def stopping_after(count: int, monkeypatch: pytest.MonkeyPatch, number: int) -> 
     seen: list[str] = []
     score = stage._Test._score
 
-    def counted(self: stage._Test, path: Path, *rest: object, **more: object) -> object:
-        values = score(self, path, *rest, **more)  # type: ignore[arg-type]
-        seen.append(path.stem)
+    def counted(self: stage._Test, case: Case, *rest: object, **more: object) -> object:
+        values = score(self, case, *rest, **more)  # type: ignore[arg-type]
+        seen.append(case.image)
         if len(seen) == count:
             os.kill(os.getpid(), number)
         return values
@@ -150,6 +152,9 @@ def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> N
         "c",
     ]
     path.write_bytes(whole)
+    with pytest.raises(BenchError, match="test: its files changed after this was planned"):
+        evaluate(plan, run, progress=False)
+    plan = dataclasses.replace(plan)  # as a new process plans it
     evaluate(plan, run, progress=False)
     assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "ssim"] == ["a", "b", "c"]
 
@@ -184,7 +189,7 @@ def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.
         assert restored.dtype == target.dtype == np.uint8 and restored.shape == target.shape
         return float(restored.shape[0] * restored.shape[1])
 
-    monkeypatch.setattr(stage.scoring, "extra", lambda names: dict.fromkeys(names, area))
+    monkeypatch.setattr(stage.extra_metrics, "extra", lambda names: dict.fromkeys(names, area))
     plan = tiny_plan(tmp_path, metrics=("gmsd",))
     evaluate(plan, run_id(plan, "bicubic"), progress=False)
     values = [float(r["value"]) for r in scores(plan, "bicubic") if r["metric"] == "gmsd"]
