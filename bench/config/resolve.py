@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.config.spec import METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
+from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
 from bench.data.file_hashes import remembered_sha256
@@ -241,12 +241,3 @@ def _with_content(checkpoint: Checkpoint) -> Checkpoint:
         return checkpoint
     sha256 = remembered_sha256(Path(checkpoint.path).expanduser(), data_root())
     return checkpoint.model_copy(update={"sha256": sha256})
-
-
-METHOD_LABELS = {
-    "noisy": "noisy input",
-    "tv": "TV (Chambolle)",
-    "wavelet": "wavelet (BayesShrink)",
-    "bicubic": "bicubic",
-    "blurred": "blurred input",
-}

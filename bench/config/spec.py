@@ -27,6 +27,13 @@ METHODS: dict[str, tuple[str, ...]] = {
     "blurred": ("deblurring",),
 }
 """Rows without a network: the degraded input itself and classical restorers, with the tasks they serve."""
+METHOD_LABELS = {
+    "noisy": "noisy input",
+    "tv": "TV (Chambolle)",
+    "wavelet": "wavelet (BayesShrink)",
+    "bicubic": "bicubic",
+    "blurred": "blurred input",
+}
 
 
 class Strict(BaseModel):
