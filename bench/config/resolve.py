@@ -19,7 +19,7 @@ from bench.data.file_hashes import remembered_sha256
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys
-from converse.declarations import registry
+from converse.declarations import model_info, model_spec
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Resolver:
         variant = row.inference or table.base.inference
         if variant is None:
             return None
-        known = registry.models()
+        known = model_info.models()
         if model in known and (reason := variant.refuses(known[model].inputs, table.task)):
             raise self.doc.error((*at, "inference"), f"row {at[-1]!r}: {reason}")
         return PlannedInference(version=versions.INFERENCE_VERSION, **variant.model_dump())
@@ -221,7 +221,7 @@ class Resolver:
 
         A row that loads weights takes no width or depth from the preset.
         """
-        known = registry.models()
+        known = model_info.models()
         own = known[model].defaults if model in known else {}
         options = {} if loaded else {k: v for k, v in task.options.items() if k in own}
         options.update(table.base.options)
@@ -230,7 +230,7 @@ class Resolver:
 
     def _network(self, model: str, options: Mapping[str, Any], at: Keys) -> dict[str, Any]:
         try:
-            return registry.resolve(model, options, plugins=self.plugins).identity()
+            return model_spec.resolve(model, options, plugins=self.plugins).identity()
         except (ValueError, TypeError) as error:
             raise self.doc.error(at, str(error)) from error
 

@@ -303,7 +303,7 @@ class RunSpec(Strict):
     """A resolved row: all that decides its numbers. Its hash is its identity.
 
     ``model`` and ``options`` are what `converse.build_model` is called with; two spellings of one network
-    give the same ``network`` (`converse.declarations.registry.ModelSpec.identity`), and only that is hashed.
+    give the same ``network`` (`converse.declarations.model_spec.ModelSpec.identity`), and only that is hashed.
     """
 
     task: Task
