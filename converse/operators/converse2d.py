@@ -130,21 +130,14 @@ class Converse2D(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
-        frozen = self._frozen
+        kernel, lam, frozen = self.kernel, self.lam, self._frozen
         if frozen is not None and not torch.compiler.is_compiling():
-            needs_grad = torch.is_grad_enabled() and (
-                y.requires_grad or any(p.requires_grad for p in self.parameters())
-            )
-            if not needs_grad and frozen.serves(y, self._state()):
+            used = [t for t in (y, kernel, lam) if isinstance(t, Tensor)]
+            needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in used)
+            if not needs_grad and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
                 return frozen.apply(y)
         return converse2d(
-            y,
-            self.kernel,
-            self.lam,
-            scale=self.scale,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            x0=self.x0,
+            y, kernel, lam, scale=self.scale, padding=self.padding, padding_mode=self.padding_mode, x0=self.x0
         )
 
     def overwrite(self, y: Tensor) -> Tensor:
@@ -173,28 +166,27 @@ class Converse2D(nn.Module):
         )
         if not possible:
             return self(y)
-        if self._frozen is not None and self._frozen.serves(y, self._state()):
-            return self._frozen.apply(y, out=y)
+        kernel, lam, frozen = self.kernel[0], self._of_channels(self.lam), self._frozen
+        if frozen is not None and frozen.serves(y, kernel, lam, self.setting):
+            return frozen.apply(y, out=y)
         checks.sizes(y.shape[2:], self.kernel_size, self.setting)
-        solve_into(y, y, self.kernel[0], self._lam_of_channels(), self.setting)
+        solve_into(y, y, kernel, lam, self.setting)
         return y
 
-    def _lam_of_channels(self) -> Tensor:
-        lam = self.lam
+    def _of_channels(self, lam: Tensor | float) -> Tensor:
+        """``lam`` as one number per channel, (C,)."""
         if not isinstance(lam, Tensor):
-            lam = torch.tensor(lam, dtype=torch.float64, device=self.weight.device)
+            return torch.full((self.channels,), lam, dtype=torch.float64, device=self.weight.device)
         return lam.expand(1, self.channels, 1, 1).reshape(-1)
-
-    def _state(self) -> tuple[Tensor, ...]:
-        return tuple(p.detach() for p in self.parameters())
 
     @torch.no_grad()
     def freeze(self, size: tuple[int, int]) -> Converse2D:
         """Precompute the transfer function for inputs of ``size`` (H, W), for deployment.
 
         It is used for inputs of exactly this size, eagerly and without gradients; every other call takes the
-        normal path. Training mode, loading, moving or casting undo it, and a parameter that was changed in any
-        other way is noticed by value (they are compared on every call), so the result is never stale. Costs
+        normal path. Training mode, loading, moving or casting undo it. Kernel, lam and setting of every call are
+        compared by value with those that it was computed from, whatever they are made of (parameters, the mask of
+        a pruning, a parametrization and its buffers), so the result is never stale. Costs
         8 C s s (H + 2 p_h) ((W + 2 p_w) / 2 + 1) bytes in float32. A layer without FFT (kernel no larger than the
         scale) has nothing to precompute and is left as it is.
 
@@ -213,7 +205,7 @@ class Converse2D(nn.Module):
         checks.sizes(size, self.kernel_size, self.setting)
         self._frozen = None
         if max(self.kernel_size) > self.scale:
-            self._frozen = Transfer.of(self.kernel[0], self._lam_of_channels(), size, self.setting, self._state())
+            self._frozen = Transfer.of(self.kernel[0], self._of_channels(self.lam), size, self.setting)
         return self
 
     def unfreeze(self) -> Converse2D:
