@@ -1,6 +1,7 @@
 # make          installs into .venv and runs the pipeline on the photographs that ship with scikit-image: every table
 # make TABLES=table4_denoising             the same for one table (or several, separated by commas)
 # make test     the tests            make check    ruff, mypy, snakefmt, snakemake --lint
+# make test-slurm   the pipeline through a Slurm that it starts on this machine (root; apt-get install slurm-wlm munge)
 # make TORCH_INDEX=URL …             takes torch from another wheel index (a CUDA build, say)
 PYTHON ?= python3
 PRESET ?= quick
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := .venv/.installed
 
-.PHONY: all install test check format clean
+.PHONY: all install test test-slurm check format clean
 
 all: install
 	@echo "preset $(PRESET): the report will be reports/$(PRESET)/index.md"
@@ -28,6 +29,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 test: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slurm: install
+	$(PIP) -c constraints.txt -e '.[slurm]'
+	$(BIN)/python -m pytest tests/slurm $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check .

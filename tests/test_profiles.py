@@ -30,6 +30,12 @@ def test_keys_are_options_of_snakemake(path: Path) -> None:
     assert set(profile(path)) <= options
 
 
+def test_groups_exist() -> None:
+    sizes = profile(ROOT / "profiles" / "slurm" / "config.yaml")["group-components"]
+    sources = (ROOT / "Snakefile").read_text() + (ROOT / "bench" / "workflow" / "snake.py").read_text()
+    assert all(f'"{entry.partition("=")[0]}"' in sources for entry in sizes)
+
+
 @pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.parent.name)
 def test_rules_that_get_resources_exist(path: Path) -> None:
     given = profile(path).get("set-resources", {})
@@ -45,8 +51,9 @@ def test_every_job_states_its_memory_and_time() -> None:
         assert "mem_mb=" in text and "runtime=" in text, name
 
 
-def test_gpu_jobs_cannot_collide_and_get_one_on_slurm() -> None:
+def test_gpu_jobs_cannot_collide() -> None:
     default, slurm = (profile(ROOT / "profiles" / n / "config.yaml") for n in ("default", "slurm"))
     assert "gpu=1" in default["resources"]
-    wanting = {name for name, text in RULES.items() if "gpu=" in text}
-    assert wanting and {name for name, r in slurm["set-resources"].items() if r.get("gpu")} == wanting
+    assert "gpu=16" in slurm["resources"]
+    # Whether there are GPUs is asked (bench.workflow.cluster), not stated: a cluster without one runs as it is.
+    assert not any("gpu" in resources for resources in slurm["set-resources"].values())

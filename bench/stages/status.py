@@ -16,6 +16,7 @@ from bench.config.plan import Plan
 from bench.config.spec import RunSpec
 from bench.data.datasets import data_root
 from bench.foundation import provenance
+from bench.workflow import cluster
 from bench.workflow.time_left import TimeLeft, time_left
 
 
@@ -27,7 +28,7 @@ def show_plan(plan: Plan) -> None:
         for row in rows:
             todo = [r for r in row.runs if not _trained(r)]
             tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
-            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.stem).exists()]
+            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.key).exists()]
             unscored |= {(r.id, e.key): r for r, e in missing}
             verb = "load" if any(r.checkpoint for r in row.runs) else "train"
             left = f"{len(todo)} to {verb}, {len(missing)} to score"
@@ -105,6 +106,7 @@ def doctor(plan: Plan) -> None:
             )
         )
     memory = provenance.machine().get("memory_gib")
+    rows.append(("slurm", "present" if (said := cluster.slurm()) else "missing", said or "used for: profiles/slurm"))
     rows.append(("memory", f"{memory} GiB" if memory else "unknown", ""))
     root = data_root()
     free = shutil.disk_usage(root if root.exists() else Path.cwd()).free / 2**30

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from bench.config import layout
 from bench.config.loading import command_options, plan_from_config, preset_names
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
+from bench.workflow.cluster import has_gpus
 
 
 class Presets:
@@ -68,6 +68,10 @@ class Presets:
             yield self[name]
 
 
+BRIEF_STEPS = 1000
+"""A training of so few steps takes seconds or minutes: on a cluster it shares one submission with others."""
+
+
 class Targets:
     """Inputs and targets as strings, since Snakemake wants them so."""
 
@@ -76,7 +80,7 @@ class Targets:
         # Reaches the jobs as a resource and not as `params`, which make a job rerun when they change: a run
         # that two presets share must not be stale in the other one.
         self.options = command_options(plan)
-        self.gpus = int(plan.preset.device != "cpu" and Path("/dev/nvidia0").exists())
+        self.gpus = int(plan.preset.device != "cpu" and has_gpus())
 
     def everything(self) -> list[str]:
         """Every result of the preset, so that a deleted one is made again."""
@@ -86,8 +90,8 @@ class Targets:
             layout.report_dir(plan.name) / "index.html",
         ]
         for run in plan.runs.values():
-            files += [layout.metrics_csv(run.id, e.stem) for e in plan.evaluations(run)]
-            files += [layout.showcase_png(run.id, e.stem) for e in plan.evaluations(run)]
+            files += [layout.metrics_csv(run.id, e.key) for e in plan.evaluations(run)]
+            files += [layout.showcase_png(run.id, e.key) for e in plan.evaluations(run)]
             if not run.method:
                 files += [layout.weights(run.id), layout.curve_csv(run.id), layout.run_json(run.id)]
         files += [layout.throughput_csv(plan.name)]
@@ -106,12 +110,29 @@ class Targets:
         return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in figures for s in (".png", ".pdf")]
 
     def tables(self) -> dict[str, list[str]]:
-        """Target name to files: one per table id, and a short form (``table1``, ``lambda``)."""
+        """Target name to files: one per table id, and a short form (``table1``, ``lambda``).
+
+        The results too and not the table alone: after a failure it is rendered from what exists, and a table that
+        is there does not tell Snakemake that something under it is missing.
+        """
         targets: dict[str, list[str]] = {}
         for table in self.plan.tables:
             for name in {table, table.split("_")[0]} - set(preset_names()):  # a preset's name is a target too
-                targets.setdefault(name, []).append(f"{layout.table_stem(self.plan.name, table)}.md")
+                files = targets.setdefault(name, [])
+                files += [f"{layout.table_stem(self.plan.name, table)}.md", *self.table_inputs(table)]
         return targets
+
+    def group(self, run: str) -> str | None:
+        """What may share a cluster's job: trainings of a few steps with their tests; None stays by itself.
+
+        Every training still has a process and its own number of threads: the numbers do not change.
+        """
+        spec = self.plan.run(run)
+        return "brief" if spec.train and spec.train.budget.steps <= BRIEF_STEPS else None
+
+    def minutes(self, run: str, most: int) -> int:
+        """Time limit of a job of a run: ``most``, but of a brief one a share that a group can be made of."""
+        return most if self.group(run) is None else min(most, 20)
 
     def manifests(self) -> list[str]:
         """Every data set that the preset touches."""
@@ -137,7 +158,7 @@ class Targets:
         spec = self.plan.run(run)
         test = next(e for e in self.plan.evaluations(spec) if e.key == key)
         inputs = [] if spec.method else [str(layout.run_json(run)), str(layout.weights(run))]
-        if not (layout.metrics_csv(run, test.stem).is_file() and layout.showcase_png(run, test.stem).is_file()):
+        if not (layout.metrics_csv(run, key).is_file() and layout.showcase_png(run, key).is_file()):
             inputs += [str(layout.manifest(n)) for n in (test.data, test.kernels) if n]
         return inputs
 

@@ -88,3 +88,19 @@ def test_snakemake_released_is_all_of_the_released_preset() -> None:
     by_config = _jobs("all", "--config", "preset=released")
     assert by_name.pop("released") == by_config.pop("all") == 1
     assert by_name == by_config and by_name["analyze"] == len(load_plan("released").analyses)
+
+
+def test_a_table_asks_for_its_results_and_not_for_its_file_alone() -> None:
+    targets = Targets(load_plan("quick"))
+    files = set(targets.tables()["table4"])
+    assert set(map(str, targets.plan.table_metrics("table4_denoising"))) <= files
+    assert any(f.endswith("tables/table4_denoising.md") for f in files)
+
+
+def test_trainings_of_a_few_steps_are_grouped_and_long_ones_are_not() -> None:
+    for preset, group, minutes in (("quick", "brief", 20), ("paper", None, 2880)):
+        targets = Targets(load_plan(preset))
+        trained = [r.id for r in targets.plan.runs.values() if r.train]
+        assert {targets.group(r) for r in trained} == {group}
+        assert {targets.minutes(r, 2880) for r in trained} == {minutes}
+        assert {targets.group(r.id) for r in targets.plan.runs.values() if not r.train} <= {None}
