@@ -6,6 +6,7 @@ The paper's numbers look different from ours in all three: italic, in their own 
 from __future__ import annotations
 
 import html
+import re
 from itertools import groupby
 
 from bench.results.view import Cell, Column, Line, View
@@ -135,21 +136,29 @@ def _tex_line(line: Line, view: View) -> str:
 
 
 def html_fragment(view: View) -> str:
-    """A ``figure`` with the table; the classes are those of ``templates/index.html.j2``."""
+    """A ``figure`` with the table; classes and ``data-`` attributes are those of ``templates/`` (style.css, page.js).
+
+    A heading and the reference rows have a ``tbody`` each, since a sorted column is sorted within every ``tbody``.
+    """
     out = [
         f'<figure class="table" id="{html.escape(view.id)}">',
         f"<h3>{html.escape(view.title)}</h3>",
     ]
     if view.warning:
         out.append(f'<p class="warning">{html.escape(view.warning)}</p>')
-    out += ['<div class="scroll"><table>', "<thead>", *_html_head(view), "</thead>"]
-    for section in view.sections:
-        out.append("<tbody>")
+    region = f'class="scroll" role="region" tabindex="0" aria-label="{html.escape(view.title)}"'
+    out += [
+        f'<div {region}><table class="sortable n-last" data-relative="{view.relative}">',
+        "<thead>",
+        *_html_head(view),
+        "</thead>",
+    ]
+    for number, section in enumerate(view.sections):
         if section.title:
             head = f'<th colspan="{len(view.columns)}" scope="rowgroup">{html.escape(section.title)}</th>'
-            out.append(f'<tr class="section">{head}</tr>')
-        out += [_html_line(line, view) for line in section.lines]
-        out.append("</tbody>")
+            out.append(f'<tbody class="heading"><tr class="section">{head}</tr></tbody>')
+        for _, lines in groupby(section.lines, key=lambda line: line.reference):
+            out += ["<tbody>", *(_html_line(line, view, number) for line in lines), "</tbody>"]
     out.append("</table></div>")
     if view.remarks or view.notes:
         out.append("<figcaption>")
@@ -168,6 +177,10 @@ def _classes(view: View, index: int) -> str:
     return view.columns[index].kind + (" first" if _first(view, index) else "")
 
 
+def _all_classes(view: View) -> list[str]:
+    return [_classes(view, index) for index in range(len(view.columns))]
+
+
 def _html_head(view: View) -> list[str]:
     rows = []
     if any(c.group for c in view.columns):
@@ -176,7 +189,7 @@ def _html_head(view: View) -> list[str]:
         for (name, note), columns in groupby(view.columns, key=lambda c: (c.group, c.note)):
             size = len(list(columns))
             text = html.escape(name) + (f"<small>{html.escape(note)}</small>" if note else "")
-            cells.append(f'<th colspan="{size}" class="{_classes(view, index)}">{text}</th>')
+            cells.append(f'<th colspan="{size}" scope="colgroup" class="{_classes(view, index)} no-sort">{text}</th>')
             index += size
         rows.append(f'<tr class="groups">{"".join(cells)}</tr>')
     names = [
@@ -185,12 +198,23 @@ def _html_head(view: View) -> list[str]:
     return [*rows, f"<tr>{''.join(names)}</tr>"]
 
 
-def _html_line(line: Line, view: View) -> str:
+def _html_line(line: Line, view: View, section: int) -> str:
     cells = []
-    for i, cell in enumerate(line.cells):
+    for cell, column, classes in zip(line.cells, view.columns, _all_classes(view), strict=True):
         text = html.escape(cell.text)
         text = f"<b>{text}</b>" if cell.best else text
         marks = f"<sup>{','.join(cell.marks)}</sup>" if cell.marks else ""
-        tag = 'th scope="row"' if view.columns[i].kind == "label" else "td"
-        cells.append(f'<{tag} class="{_classes(view, i)}">{text}{marks}</{tag.split()[0]}>')
-    return f"<tr{' class=' + chr(34) + 'reference' + chr(34) if line.reference else ''}>{''.join(cells)}</tr>"
+        if column.kind == "label":
+            given = f'th scope="row" class="{classes}" data-label="{html.escape(cell.text)}"'
+        else:
+            given = f'td class="{classes}" data-sort="{_number(cell.text)}"'
+        cells.append(f"<{given}>{text}{marks}</{given[:2]}>")
+    names = " ".join(name for name in ("reference", "default") if getattr(line, name))
+    given = f' class="{names}"' if names else ""
+    return f'<tr data-section="{section}"{given}>{"".join(cells)}</tr>'
+
+
+def _number(text: str) -> str:
+    """What a cell is sorted by: the number that it begins with; empty without one."""
+    found = re.match(r"[-+]?[\d.]+(?:e[-+]?\d+)?", text.replace("−", "-").replace(",", ""))
+    return found[0] if found else ""

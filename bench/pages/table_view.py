@@ -168,7 +168,7 @@ class _Builder:
         cells += [self._published(row, place) for place in paper]
         if self.differences:
             cells += [self._difference(row, place) for place in paper]
-        return Line(tuple(cells), row.reference)
+        return Line(tuple(cells), row.reference, row.id == self.table.default)
 
     def _label_notes(self, row: PlannedRow, slots: Sequence[tuple[Evaluation, str]]) -> list[str]:
         if not slots:

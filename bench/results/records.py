@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from bench.config.plan import Plan, PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
-from bench.config.spec import Evaluation, PlannedTest, RunSpec
+from bench.config.spec import Evaluation, RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
@@ -46,7 +46,7 @@ class Record:
     source: str
 
 
-def tests_of(plan: Plan, table: str) -> list[PlannedTest]:
+def tests_of(plan: Plan, table: str) -> list[Evaluation]:
     """The evaluations of a table.
 
     Raises:
@@ -125,6 +125,15 @@ def summary(results: Results, row: PlannedRow, test: Evaluation, metric: str, ke
 def decimals(metric: str) -> int:
     """Digits after the point: PSNR in hundredths of a dB, the others in ten-thousandths."""
     return 2 if metric.startswith("psnr") else 4
+
+
+def records_frame(plan: Plan, results: Results, table: str) -> pd.DataFrame:
+    """`records` as a frame, a column per field."""
+    import pandas as pd
+
+    names = [f.name for f in fields(Record)]
+    frame = pd.DataFrame([asdict(r) for r in records(plan, results, table)], columns=names)
+    return frame.astype({"parameters": "Int64"})
 
 
 def records(plan: Plan, results: Results, table: str) -> list[Record]:

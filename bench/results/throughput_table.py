@@ -100,7 +100,9 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
         )
     if source:
         remarks.insert(0, f"Not measured on this machine: published evidence {source}.")
-    return View(name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks))
+    return View(
+        name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks), relative="ratio"
+    )
 
 
 def _range(repeats: Sequence[int]) -> str:

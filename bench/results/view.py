@@ -31,10 +31,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row; reference rows (no network) are set apart."""
+    """One row; reference rows (no network) are set apart; others are compared with the ``default`` one."""
 
     cells: tuple[Cell, ...]
     reference: bool = False
+    default: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class View:
     remarks: tuple[str, ...] = ()
     warning: str = ""
     """Stands above the table, e.g. that only a subset of the images was used."""
+    relative: Literal["difference", "ratio"] = "difference"
+    """How a row compares with another one: dB are subtracted, times divided."""
 
 
 @dataclass

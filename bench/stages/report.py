@@ -5,10 +5,8 @@ Rendering twice from the same results gives the same bytes: every date comes fro
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +14,20 @@ from bench.config import layout, reproducibility
 from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
-from bench.pages import formats, reproducibility_page
+from bench.pages import attached, formats, reproducibility_page
 from bench.pages.analysis_section import AnalysisSection, analysis_section
 from bench.pages.drawings import KINDS
+from bench.pages.pictures import embedded, picture
 from bench.pages.table_view import table_view
+from bench.pages.viewer import Viewer, viewer
 from bench.results import captions
 from bench.results.failures import Failure, failures
-from bench.results.throughput_table import throughput_views
+from bench.results.records import records_frame
+from bench.results.throughput_table import throughput_frame, throughput_views
 from bench.results.tidy import COLUMNS, Results, load
 from bench.results.view import View
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure on the page; ``missing`` says why it is not there."""
-
-    id: str
-    caption: str
-    path: str
-    data: str
-    missing: str = ""
 
 
 def report(plan: Plan, *, allow_missing: bool = False) -> Path:
@@ -54,6 +44,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
         BenchError: a result or a figure is missing (diverged and skipped rows are results, and are listed).
     """
     import jinja2
+    import markupsafe
 
     results = load(plan)
     lost = [f for f in failures(plan, results) if f.status == "missing"]
@@ -76,10 +67,14 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # Styles and scripts go in as they are: their braces are not the templates'.
+    environment.globals["verbatim"] = lambda name: markupsafe.Markup((TEMPLATES / name).read_text(encoding="utf-8"))
     for name in ("index.md", "index.html", "reproducibility.md"):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
     _write_data(folder / "data", results, analyses)
+    for drawn in (p for section in context["sections"] for p in section["pictures"] if p.data is not None):
+        atomic.write_bytes(folder / "data" / "figures" / drawn.data.name, drawn.data.content)
     return folder / "index.md"
 
 
@@ -88,7 +83,7 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
     for name in plan.tables:
         view = table_view(plan, results, name)
         pictures = [
-            _picture(plan, results, figure, kind, allow_missing)
+            picture(plan, results, figure, kind, allow_missing)
             for figure, (table, kind) in plan.figures.items()
             if table == name
         ]
@@ -98,7 +93,9 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
                 "title": view.title,
                 "md": formats.markdown(view),
                 "html": formats.html_fragment(view),
+                "csv": attached.csv(name, _csv(records_frame(plan, results, name))),
                 "pictures": pictures,
+                "viewer": _viewer(plan, results, name),
                 "explanation": (),
             }
         )
@@ -109,7 +106,9 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
                 "title": part.title,
                 "md": part.md,
                 "html": part.html,
-                "pictures": [] if part.missing else [_embedded(plan, part.id, part.caption, allow_missing)],
+                "csv": attached.csv(part.id, part.tidy) if part.tidy else None,
+                "pictures": [] if part.missing else [embedded(plan, part.id, part.caption, part.tidy, allow_missing)],
+                "viewer": None,
                 "explanation": part.explanation,
             }
         )
@@ -122,6 +121,8 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
         "sections": sections,
         "throughput_md": "\n".join(formats.markdown(v) for v in timings),
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
+        "throughput_csv": attached.csv("throughput", _csv(throughput_frame(results))),
+        "reading": [KINDS[kind].READING for kind in dict.fromkeys(kind for _, kind in plan.figures.values())],
         "provenance": _provenance(plan, results),
         "datasets": _datasets(plan),
         "failures": [
@@ -152,35 +153,25 @@ def _reproducibility(plan: Plan, results: Results) -> dict[str, Any] | None:
     }
 
 
+def _viewer(plan: Plan, results: Results, table: str) -> Viewer | None:
+    """The table's restorations; None where it shows none or there are none yet (which its figure says)."""
+    if not any(owner == table and kind == "visual" for owner, kind in plan.figures.values()):
+        return None
+    try:
+        return viewer(plan, results, table)
+    except BenchError:
+        return None
+
+
+def _csv(frame: Any) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
 def _subset(plan: Plan) -> str:
     tests = list({t.key: t for table in plan.tables for t in plan.table_tests(table)}.values())
     if plan.subset:
         return f"Only a subset of the test images was used: {captions.subset_text(plan.subset)} of every set."
     return captions.subset_warning(tests)
-
-
-def _picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing: bool) -> Picture:
-    picture = _embedded(plan, figure, "", allow_missing)  # a missing file is said before its caption needs the data
-    if picture.missing:
-        return picture
-    try:
-        return replace(picture, caption=KINDS[kind].caption(plan, results, plan.figures[figure][0]))
-    except BenchError as error:
-        if not allow_missing:
-            raise
-        return Picture(figure, "", "", "", str(error))
-
-
-def _embedded(plan: Plan, figure: str, caption: str, allow_missing: bool) -> Picture:
-    path = layout.figure_stem(plan.name, figure).with_suffix(".png")
-    relative = path.relative_to(layout.report_dir(plan.name)).as_posix()
-    if not path.is_file():
-        text = f"{path} is missing (python -m bench figures {figure} --preset {plan.name})"
-        if not allow_missing:
-            raise BenchError(text)
-        return Picture(figure, "", relative, "", text)
-    name = f"{figure}-figure" if figure in plan.analyses else figure  # the section itself has the analysis' name
-    return Picture(name, caption, relative, base64.b64encode(path.read_bytes()).decode())
 
 
 def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from bench.foundation import atomic
 from bench.foundation.errors import BenchError, nearest
 from bench.pages import formats
 from bench.pages.table_view import table_view
-from bench.results.records import Record, records
+from bench.results.records import records_frame
 from bench.results.throughput_table import ID as THROUGHPUT
 from bench.results.throughput_table import throughput_frame, throughput_views
 from bench.results.tidy import Results, load
@@ -69,17 +68,13 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
     for run in plan.table_runs(name):
         for test in plan.table_tests(name, run.task):
             if (run.id, test.key) not in results.sources:
-                path = layout.metrics_csv(run.id, test.stem)
+                path = layout.metrics_csv(run.id, test.key)
                 return f"{path} is missing (python -m bench evaluate {run.id} --preset {plan.name})"
     return ""
 
 
 def _table(plan: Plan, results: Results, name: str) -> list[Path]:
-    import pandas as pd
-
-    fields = [f.name for f in dataclasses.fields(Record)]
-    frame = pd.DataFrame([dataclasses.asdict(r) for r in records(plan, results, name)], columns=fields)
-    frame = frame.astype({"parameters": "Int64"})
+    frame = records_frame(plan, results, name)
     return _write(layout.table_stem(plan.name, name), [table_view(plan, results, name)], frame)
 
 

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mathematics.boundary import pad_margins
-from ..mathematics.checks import choice, integer, pair
-from ..mathematics.setting import PADDING_MODES
+from ..mathematics.checks import PADDING_MODES, choice, integer, pair
 
 OPERATOR = {
     "label": "ConvT",

@@ -1,6 +1,7 @@
 """One file per kind of figure.
 
-A figure of a table has ``draw(plan, results, table)`` and ``caption(plan, results, table)``. An analysis
+A figure of a table has ``draw(plan, results, table)``, ``caption`` (what is particular to it), ``data`` (a frame of
+what is drawn) and ``READING``, the words that hold for every figure of its kind and are said once. An analysis
 (``bench/analyses``) has ``draw(found)``, ``caption(found)``, ``explanation(found)`` (paragraphs) and ``view(found)``
 (its table in the report), each of its `bench.results.findings.Findings`.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config.plan import Plan, PlannedRow
 from bench.config.spec import Evaluation
@@ -11,6 +11,16 @@ from bench.results import captions
 from bench.results.records import scores, tests_of
 from bench.results.stats import Difference, difference
 from bench.results.tidy import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+READING = (
+    "Differences to the default row: PSNR of a row minus that of the default row, paired over images. Small marks: one "
+    "image (or one image and kernel) each, mean over seeds; diamond: their mean; bar: its interval, whose caption says "
+    "what it covers. Where there is no bar there is one seed and no interval: the scatter over images is not an "
+    "uncertainty of training."
+)
 
 
 def _default(plan: Plan, table: str) -> PlannedRow:
@@ -94,22 +104,35 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     return figure
 
 
+def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
+    """What the marks stand at: a row per row of the table, test set, image and kernel."""
+    import pandas as pd
+
+    found = []
+    for test in tests_of(plan, table):
+        for name, (row, gap) in differences(plan, results, table, test).items():
+            if gap is not None:
+                values = gap.per_image.rename("psnr_difference").rename_axis(["image", "kernel"]).reset_index()
+                found.append(
+                    values.assign(
+                        dataset=test.data, row=name, label=row.label, mean=gap.mean, half_width=gap.half_width
+                    )
+                )
+    columns = ["dataset", "row", "label", "image", "kernel", "psnr_difference", "mean", "half_width"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
 def caption(plan: Plan, results: Results, table: str) -> str:
-    """What the marks are, and what the interval covers."""
+    """What is compared with what, and what the interval covers."""
     tests = tests_of(plan, table)
     gaps = [g for t in tests for _, g in differences(plan, results, table, t).values() if g is not None]
     covered = dict.fromkeys(g.covers for g in gaps if g.half_width is not None)
-    unit = "image and kernel" if any(t.kernels for t in tests) else "image"
-    text = (
-        f"{plan.tables[table].title}: PSNR difference of each row to {_default(plan, table).label}, "
-        f"paired over images. Small marks: one {unit} each, mean over seeds. Diamond: mean. "
-    )
+    text = f"{plan.tables[table].title}: PSNR difference of each row to {_default(plan, table).label}. "
     if covered:
         text += f"Bar: {'; '.join(covered)}. "
     if any(g.half_width is None for g in gaps):
-        text += "Where there is no bar there is one seed and no interval: "
-        text += "the scatter over images is not an uncertainty of training. "
+        text += "No bar: one seed, no interval. "
     lost = [row.label for row, g in differences(plan, results, table, tests[0]).values() if g is None]
     if lost:
         text += f"Without a result: {', '.join(lost)}. "
-    return text + captions.protocol_text(tests)
+    return text.strip()

@@ -14,6 +14,10 @@ from bench.results.tidy import Results, read_csv
 if TYPE_CHECKING:
     import pandas as pd
 
+READING = (
+    "Training curves: training loss, and PSNR on a fixed part of the training data, never a test set. Line: mean over "
+    "seeds; band: from the lowest to the highest seed. The loss of the first tenth of the steps may leave the axis."
+)
 COLUMNS = ("step", "loss", "val_psnr")
 
 
@@ -109,20 +113,29 @@ def _plain_log_ticks(axis: Any) -> None:
     axis.yaxis.set_minor_formatter(NullFormatter())
 
 
+def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
+    """The curves: a row per row of the table, seed and step."""
+    import pandas as pd
+
+    parts = [
+        frame.assign(row=row.id, label=row.label, seed=run.train.seed)
+        for row in plan.rows[table]
+        for run in row.runs
+        if run.train and (frame := read_curve(run.id)) is not None
+    ]
+    return pd.concat(parts, ignore_index=True)[["row", "label", "seed", *COLUMNS]]
+
+
 def caption(plan: Plan, results: Results, table: str) -> str:
-    """Budget, seeds, and rows without a curve."""
+    """Seeds, and rows without a curve."""
     found = _curves(plan, table)
     rows = [row for row in plan.rows[table] if any(r.train for r in row.runs)]
     runs = [run for row in rows for run in row.runs]
     text = f"{plan.tables[table].title}: training curves, {captions.seeds_text(runs)}. "
-    if any(len(frames) > 1 for _, frames in found.values()):
-        text += "Line: mean over seeds; band: from the lowest to the highest seed. "
-    text += "The loss of the first tenth of the steps may leave the axis. "
-    text += "Validation: a fixed part of the training data, never a test set. "
     lost = [row.label for row in rows if row.label not in found]
     if lost:
         text += f"Without a curve on this machine: {', '.join(lost)}. "
     diverged = [row.label for row in rows if any(results.status(r.id).status == "diverged" for r in row.runs)]
     if diverged:
         text += f"Diverged: {', '.join(diverged)}. "
-    return text + captions.budget_text(runs)
+    return text.strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
@@ -13,6 +13,14 @@ from bench.results.model_cases import architecture, case_name, timed_names
 from bench.results.records import scores, tests_of
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+READING = (
+    "Quality against speed: mean PSNR on the table's first test set against the median time of one forward pass of the "
+    "whole network. Further up and to the left is better. Bar: standard deviation over training seeds."
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,15 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     return figure
 
 
+def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
+    """The points: a row per network."""
+    import pandas as pd
+
+    case, machine, found = points(plan, results, table)
+    rows = [(p.label, p.seconds, p.psnr.mean, p.psnr.sd, p.psnr.n, case, machine) for p in found]
+    return pd.DataFrame(rows, columns=["label", "seconds", "psnr", "psnr_sd", "seeds", "case", "machine"])
+
+
 def caption(plan: Plan, results: Results, table: str) -> str:
     """Case, machine, and rows that were not timed."""
     case, machine, found = points(plan, results, table)
@@ -101,11 +118,8 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     lost = [label for label in rows if label not in [p.label for p in found]]
     text = (
         f"{plan.tables[table].title}: mean PSNR on {captions.dataset_name(tests_of(plan, table)[0].data)} "
-        f"against the median time of one forward pass of the whole network ({case}; {machine}). "
-        "Further up and to the left is better. "
+        f"against time ({case}; {machine}). "
     )
-    if any(p.psnr.sd is not None for p in found):
-        text += "Bar: standard deviation over training seeds. "
     if lost:
         text += f"Not shown (not timed or without a result): {', '.join(lost)}. "
-    return text + captions.protocol_text(tests_of(plan, table)[:1])
+    return text.strip()

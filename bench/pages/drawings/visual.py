@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,16 @@ from bench.results.records import tests_of
 from bench.results.tidy import Results
 from bench.scoring.prepare import prepare
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SIDE = 96
 """Side of the crop in pixels of the clean image."""
 RULE = f"the {SIDE}×{SIDE} window of the clean image (at least 8 pixels inside) with the largest gradient energy"
+READING = (
+    f"Restorations: the first image (and kernel) of the table's first test set as every row restored it. The crop is "
+    f"{RULE}. PSNR / SSIM are of the whole image."
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def comparison(plan: Plan, results: Results, table: str) -> Comparison:
     for row in plan.rows[table]:
         tile = None
         for run in row.runs:
-            path = layout.showcase_png(run.id, test.stem)
+            path = layout.showcase_png(run.id, test.key)
             if tile is None and path.is_file() and results.status(run.id).status != "diverged":
                 tile = _tile(results, test, run.id, row.label, path, (name, kernel), clean)
         if tile is None:
@@ -165,16 +172,27 @@ def _shown(image: Pixels) -> Pixels:
     return image[..., 0] if image.shape[2] == 1 else image
 
 
+def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
+    """The numbers over the crops, and where the crop lies."""
+    import pandas as pd
+
+    found = comparison(plan, results, table)
+    place = window(found.clean)
+    rows = [(t.label, found.name, found.kernel, t.psnr, t.ssim, *place) for t in found.tiles]
+    columns = ["label", "image", "kernel", "psnr", "ssim", "top", "left", "height", "width"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def caption(plan: Plan, results: Results, table: str) -> str:
-    """Which image and crop, and what the numbers are of."""
+    """Which image, which seed."""
     found = comparison(plan, results, table)
     test = tests_of(plan, table)[0]
     kernel = f", kernel {found.kernel}" if found.kernel else ""
     runs = [run for row in plan.rows[table] for run in row.runs[:1]]
     text = (
-        f"{plan.tables[table].title}: {found.name} of {captions.dataset_name(test.data)}{kernel}. The crop is {RULE}. "
-        f"PSNR / SSIM are of the whole image, {captions.seeds_text(runs)}. "
+        f"{plan.tables[table].title}: {found.name} of {captions.dataset_name(test.data)}{kernel}; "
+        f"{captions.seeds_text(runs)}. "
     )
     if found.lost:
         text += f"Without a picture: {', '.join(found.lost)}. "
-    return text + captions.protocol_text([test])
+    return text.strip()
