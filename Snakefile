@@ -4,12 +4,13 @@
 #   snakemake --cores 8 all --config preset=released is the same)
 #   snakemake --cores 2 table4 --config preset=quick one table
 import os
+import shlex
 import sys
 
 sys.path.insert(0, workflow.basedir)
 # Snakemake's own prefix, which this one replaces, has the first half: without it a failure ahead of a pipe is lost.
 shell.prefix(
-    f"set -euo pipefail; export PATH={os.path.dirname(sys.executable)}:$PATH; "
+    f"set -euo pipefail; export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
 )
 
 from bench.config import layout, reproducibility
@@ -33,6 +34,7 @@ wildcard_constraints:
     preset="|".join(PRESETS.names),
     run="[^/]+",
     key="[^/]+",
+    seal=r"e\d+d\d+-[^/.]+",
     table="[^/]+",
     figure="[^/]+",
     analysis="[^/]+",
@@ -72,7 +74,7 @@ rule reports:
     shell:
         "(python -m bench tables {resources.options} --allow-missing"
         " && python -m bench figures {resources.options} --allow-missing"
-        " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee -i {log}"
+        " && python -m bench report {resources.options} --allow-missing) 2>&1 | tee -i {log:q}"
 
 
 for short, files in PRESETS.chosen.tables().items():
@@ -99,7 +101,7 @@ rule fetch:
     params:
         content=lambda w: PLAN.datasets[w.name].content_hash(layout.data_root()),
     shell:
-        "python -m bench fetch {wildcards.name} 2>&1 | tee -i {log}"
+        "python -m bench fetch {wildcards.name:q} 2>&1 | tee -i {log:q}"
 
 
 rule check:
@@ -118,7 +120,7 @@ rule check:
     params:
         rows=lambda w: PRESETS[w.preset].plan.digest(),
     shell:
-        "python -m bench check {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench check {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
 
 rule train:
@@ -143,19 +145,19 @@ rule train:
         runtime=lambda w: PRESETS.of_run(w.run).minutes(w.run, most=2880),
         gpu=lambda w: PRESETS.of_run(w.run).gpus,
     shell:
-        "python -m bench train {wildcards.run} {resources.options} 2>&1 | tee -i {log}"
+        "python -m bench train {wildcards.run:q} {resources.options} 2>&1 | tee -i {log:q}"
 
 
 rule evaluate:
     input:
         lambda w: PRESETS.of_run(w.run, w.key).evaluation_inputs(w.run, w.key),
     output:
-        metrics=str(layout.metrics_csv("{run}", "{key}")),
-        showcase=str(layout.showcase_png("{run}", "{key}")),
+        metrics=str(layout.metrics_csv("{run}", "{key}.{seal}")),
+        showcase=str(layout.showcase_png("{run}", "{key}.{seal}")),
     log:
-        "results/logs/evaluate/{run}.{key}.log",
+        "results/logs/evaluate/{run}.{key}.{seal}.log",
     benchmark:
-        "results/benchmarks/evaluate/{run}.{key}.tsv"
+        "results/benchmarks/evaluate/{run}.{key}.{seal}.tsv"
     priority: 1  # a long test of loaded weights runs beside the trainings, not after them
     group:
         lambda w: PRESETS.of_run(w.run).group(w.run)
@@ -167,11 +169,9 @@ rule evaluate:
         mem_mb=4000,
         runtime=lambda w: PRESETS.of_run(w.run).minutes(w.run, most=1440),
         gpu=lambda w: PRESETS.of_run(w.run).gpus,
-    params:
-        metrics=PLAN.metrics,
     shell:
-        "python -m bench evaluate {wildcards.run} --key {wildcards.key} {resources.options} > {log} 2>&1"
-        " || {{ cat {log}; exit 1; }}"
+        "python -m bench evaluate {wildcards.run:q} --key {wildcards.key:q} {resources.options} > {log:q} 2>&1"
+        " || {{ cat {log:q}; exit 1; }}"
 
 
 rule throughput:
@@ -194,7 +194,7 @@ rule throughput:
         cases=lambda w: PRESETS[w.preset].plan.preset.throughput.model_dump(mode="json"),
         operators=PLAN.operators_digest(),
     shell:
-        "python -m bench throughput {resources.options} 2>&1 | tee -i {log}"
+        "python -m bench throughput {resources.options} 2>&1 | tee -i {log:q}"
 
 
 rule analyze:
@@ -215,8 +215,8 @@ rule analyze:
         runtime=480,
         gpu=lambda w: PRESETS.of_analysis(w.analysis).gpus,
     shell:
-        "python -m bench analyze {wildcards.analysis} {resources.options} > {log} 2>&1"
-        " || {{ cat {log}; exit 1; }}"
+        "python -m bench analyze {wildcards.analysis:q} {resources.options} > {log:q} 2>&1"
+        " || {{ cat {log:q}; exit 1; }}"
 
 
 rule tables:
@@ -244,7 +244,7 @@ rule tables:
         rows=lambda w: PRESETS[w.preset].plan.fingerprint(w.table),
         code=code_digest("tables"),
     shell:
-        "python -m bench tables {wildcards.table} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench tables {wildcards.table:q} {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
 
 rule figures:
@@ -272,7 +272,7 @@ rule figures:
         rows=lambda w: PRESETS[w.preset].plan.figure_fingerprint(w.figure),
         code=code_digest("figures"),
     shell:
-        "python -m bench figures {wildcards.figure} {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench figures {wildcards.figure:q} {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
 
 rule report:
@@ -306,7 +306,7 @@ rule report:
         words=lambda w: reproducibility.digest(PRESETS[w.preset].plan),
         code=code_digest("report"),
     shell:
-        "python -m bench report {resources.options} > {log} 2>&1 || {{ cat {log}; exit 1; }}"
+        "python -m bench report {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
 
 onsuccess:

@@ -206,6 +206,24 @@ def report(plan: Plan, allow_missing: bool) -> None:
 
 
 @cli.command()
+@click.option("--evidence", "first", multiple=True, type=click.Path(path_type=Path), help="folders that alone count")
+@click.argument("more", metavar="[FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--out", default=Path("verdicts.csv"), type=click.Path(path_type=Path), show_default=True)
+@click.option("--plugins", default="", help="operator files, separated by commas")
+def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins: str) -> None:
+    """Judge the claims on evidence: --evidence FOLDER... (runs.csv, metrics.csv), or all that is here."""
+    from bench.stages.verdicts import verdicts as run
+
+    if more and not first:
+        raise BenchError(f"{more[0]}: folders follow --evidence")
+    path, found = run((*first, *more), out, plugins=[p for p in plugins.split(",") if p])
+    width = max(len(claim) for claim in found.decisive)
+    for claim, verdict in found.decisive.items():
+        click.echo(f"{claim:{width}}  {verdict.line}")
+    click.echo(path)
+
+
+@cli.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")
 @click.option("--out", default=Path("restored"), type=click.Path(path_type=Path), show_default=True)

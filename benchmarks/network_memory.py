@@ -30,7 +30,7 @@ from bench.data.kernels import gaussian_kernel  # noqa: E402
 from bench.foundation.memory import keep_freed_memory  # noqa: E402
 from bench.models import inference, networks  # noqa: E402
 from converse.assembly.released import RELEASED  # noqa: E402
-from converse.declarations import registry  # noqa: E402
+from converse.declarations import model_info  # noqa: E402
 
 
 def restore(name: str, height: int, width: int, depth: int | None) -> tuple[float, float]:
@@ -46,7 +46,7 @@ def restore(name: str, height: int, width: int, depth: int | None) -> tuple[floa
     keep_freed_memory()  # as bench restore and bench evaluate do
     options = dict(RELEASED[name])
     if depth is not None:
-        options |= {"blocks": depth} | ({"iterations": 2} if "iterations" in registry.models()[name].defaults else {})
+        options |= {"blocks": depth} | ({"iterations": 2} if "iterations" in model_info.models()[name].defaults else {})
     model = converse.build_model(name, seed=0, **options).eval()
     info = networks.info(model)
     shape = (height // info.scale, width // info.scale, info.image_channels)

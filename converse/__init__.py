@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .assembly.build import build_model as build_model
     from .assembly.released import load_released as load_released
     from .assembly.swapping import swap as swap
-    from .declarations.registry import list_models as list_models
+    from .declarations.model_info import list_models as list_models
     from .declarations.registry import list_operators as list_operators
     from .declarations.registry import load_operator as load_operator
     from .mathematics.functional import converse2d as converse2d
@@ -31,7 +31,7 @@ _HOME = {
     "converse2d": "mathematics.functional",
     "Converse2D": "operators.converse2d",
     "build_model": "assembly.build",
-    "list_models": "declarations.registry",
+    "list_models": "declarations.model_info",
     "list_operators": "declarations.registry",
     "load_operator": "declarations.registry",
     "load_released": "assembly.released",

@@ -37,15 +37,14 @@ def state_file(run_id: str) -> Path:
     return run_dir(run_id) / "state" / "state.safetensors"
 
 
-def metrics_csv(run_id: str, key: str) -> Path:
-    """Tidy metrics of one run under one evaluation."""
-    version = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
-    return run_dir(run_id) / "metrics" / f"{key}.{version}.csv"
+def metrics_csv(run_id: str, stem: str) -> Path:
+    """Tidy metrics of one run under one test, named by `bench.config.spec.PlannedTest.stem`."""
+    return run_dir(run_id) / "metrics" / f"{stem}.csv"
 
 
-def showcase_png(run_id: str, key: str) -> Path:
-    """The restored first image of an evaluation, for visual comparisons."""
-    return metrics_csv(run_id, key).with_suffix(".png")
+def showcase_png(run_id: str, stem: str) -> Path:
+    """The restored first image of a test, for visual comparisons."""
+    return metrics_csv(run_id, stem).with_suffix(".png")
 
 
 def throughput_csv(preset: str) -> Path:

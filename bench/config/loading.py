@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.config import layout
+from bench.config.metric_names import check_extra
 from bench.config.plan import Plan
 from bench.config.planned_analyses import resolve as resolve_analyses
 from bench.config.resolve import Resolver
@@ -57,6 +59,8 @@ def load_plan(
     spec = strict_yaml.validate(preset_doc, Preset)
     every = strict_yaml.validate(tables_doc, Tables)
     datasets = load_datasets()
+    every_metric = tuple(dict.fromkeys([*every.metrics, *metrics]))
+    check_extra(every_metric)
     every_plugin = tuple(dict.fromkeys([*every.plugins, *plugins]))
     resolver = Resolver(
         spec,
@@ -96,7 +100,7 @@ def load_plan(
         published=published_doc.data.get("tables", {}),
         datasets=datasets,
         plugins=every_plugin,
-        metrics=tuple(dict.fromkeys([*every.metrics, *metrics])),
+        metrics=every_metric,
         # Who asks for certain tables wants those.
         analyses=resolve_analyses(spec, preset_doc, datasets) if not asked or "all" in asked else {},
         subset=_subset(images),
@@ -146,14 +150,14 @@ def _subset(images: str | int | None) -> str | None:
 
 
 def command_options(plan: Plan) -> str:
-    """The options that give a verb this plan, for a shell command."""
-    options = [f"--preset {plan.name}"]
-    if plan.asked:
-        options.append(f"--tables {','.join(plan.asked)}")
-    if plan.subset:
-        options.append(f"--images {plan.subset}")
-    if plan.plugins:
-        options.append(f"--plugins {','.join(map(str, plan.plugins))}")
-    if plan.metrics:
-        options.append(f"--metrics {','.join(plan.metrics)}")
-    return " ".join(options)
+    """The options that give a verb this plan, quoted for a shell command."""
+    options = ["--preset", plan.name]
+    for option, values in (
+        ("--tables", plan.asked),
+        ("--images", [plan.subset] if plan.subset else []),
+        ("--plugins", plan.plugins),
+        ("--metrics", plan.metrics),
+    ):
+        if values:
+            options += [option, ",".join(map(str, values))]
+    return shlex.join(options)

@@ -15,8 +15,9 @@ from typing import Any
 from bench.config import layout
 from bench.config.planned_analyses import AnalysisSpec
 from bench.config.resolve import PlannedRow, digest
-from bench.config.spec import Evaluation, Preset, RunSpec, Table, Task
+from bench.config.spec import Evaluation, PlannedTest, Preset, RunSpec, Table, Task
 from bench.data.datasets import Dataset
+from bench.data.scored_content import Scored, scored
 from bench.foundation.errors import BenchError, nearest
 from converse.declarations import registry
 
@@ -55,7 +56,21 @@ class Plan:
             raise BenchError(f"no run {run_id!r} in preset {self.name!r}{hint} (python -m bench plan lists them)")
         return self.runs[run_id]
 
-    def table_tests(self, table: str, task: Task | None = None) -> list[Evaluation]:
+    @cached_property
+    def _scored(self) -> dict[str, Scored]:
+        return {}
+
+    def scored(self, test: Evaluation) -> Scored:
+        """The images and kernels of a test, as they were when it was first asked for."""
+        if test.key not in self._scored:
+            self._scored[test.key] = scored(self.datasets, test.data, test.kernels, subset=test.subset, only=test.only)
+        return self._scored[test.key]
+
+    def _planned(self, test: Evaluation) -> PlannedTest:
+        content = self.scored(test).identity
+        return PlannedTest(**test.model_dump(), content=content, metrics=self.metrics)
+
+    def table_tests(self, table: str, task: Task | None = None) -> list[PlannedTest]:
         """The tests of one table: its own, or those of its task (or of ``task``), with the plan's subset of images."""
         entry = self.tables[table]
         tests = entry.evaluate
@@ -63,9 +78,9 @@ class Plan:
             tests = self.preset.tasks[task or entry.task].evaluate
         if self.subset:  # for all: a test of its own subset beside one of all images becomes the same test
             tests = [t.model_copy(update={"subset": self.subset}) for t in tests]
-        return list({test.key: test for test in tests}.values())
+        return [self._planned(test) for test in {test.key: test for test in tests}.values()]
 
-    def evaluations(self, run: RunSpec) -> list[Evaluation]:
+    def evaluations(self, run: RunSpec) -> list[PlannedTest]:
         """The tests of one run: those of every table that shows it, each once."""
         tables = [t for t, rows in self.rows.items() if any(r.id == run.id for row in rows for r in row.runs)]
         return list({test.key: test for t in tables for test in self.table_tests(t, run.task)}.values())
@@ -77,7 +92,7 @@ class Plan:
     def table_metrics(self, table: str) -> list[Path]:
         """The metric files that a table is made of."""
         return [
-            layout.metrics_csv(r.id, e.key) for r in self.table_runs(table) for e in self.table_tests(table, r.task)
+            layout.metrics_csv(r.id, e.stem) for r in self.table_runs(table) for e in self.table_tests(table, r.task)
         ]
 
     @property
@@ -94,7 +109,7 @@ class Plan:
         if kind == "curves":
             return [layout.curve_csv(r.id) for r in runs if r.train]
         if kind == "visual":
-            return [layout.showcase_png(r.id, e.key) for r in runs for e in self.table_tests(table, r.task)[:1]]
+            return [layout.showcase_png(r.id, e.stem) for r in runs for e in self.table_tests(table, r.task)[:1]]
         if kind == "latency":
             return [*self.table_metrics(table), layout.throughput_csv(self.name)]
         return self.table_metrics(table)

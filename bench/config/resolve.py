@@ -9,15 +9,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bench.config.spec import METHODS, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
+from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
+from bench.data.file_hashes import remembered_sha256
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys
-from converse.declarations import registry
+from converse.declarations import model_info, model_spec
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Resolver:
         if (inference := self._inference(model, table, row, at)) is not None:
             common["inference"] = inference
         if checkpoint is not None:
-            return (RunSpec(checkpoint=checkpoint, **common),)
+            return (RunSpec(checkpoint=_with_content(checkpoint), **common),)
         if inference is not None:
             message = f"row {at[-1]!r}: inference is for rows with a checkpoint; a trained row would be trained anew"
             raise self.doc.error((*at, "inference"), message)
@@ -207,7 +209,7 @@ class Resolver:
         variant = row.inference or table.base.inference
         if variant is None:
             return None
-        known = registry.models()
+        known = model_info.models()
         if model in known and (reason := variant.refuses(known[model].inputs, table.task)):
             raise self.doc.error((*at, "inference"), f"row {at[-1]!r}: {reason}")
         return PlannedInference(version=versions.INFERENCE_VERSION, **variant.model_dump())
@@ -219,7 +221,7 @@ class Resolver:
 
         A row that loads weights takes no width or depth from the preset.
         """
-        known = registry.models()
+        known = model_info.models()
         own = known[model].defaults if model in known else {}
         options = {} if loaded else {k: v for k, v in task.options.items() if k in own}
         options.update(table.base.options)
@@ -228,15 +230,14 @@ class Resolver:
 
     def _network(self, model: str, options: Mapping[str, Any], at: Keys) -> dict[str, Any]:
         try:
-            return registry.resolve(model, options, plugins=self.plugins).identity()
+            return model_spec.resolve(model, options, plugins=self.plugins).identity()
         except (ValueError, TypeError) as error:
             raise self.doc.error(at, str(error)) from error
 
 
-METHOD_LABELS = {
-    "noisy": "noisy input",
-    "tv": "TV (Chambolle)",
-    "wavelet": "wavelet (BayesShrink)",
-    "bicubic": "bicubic",
-    "blurred": "blurred input",
-}
+def _with_content(checkpoint: Checkpoint) -> Checkpoint:
+    """A weights file by its bytes: another file under the same path is another run. One that is missing has none."""
+    if checkpoint.path is None or checkpoint.sha256 is not None:
+        return checkpoint
+    sha256 = remembered_sha256(Path(checkpoint.path).expanduser(), data_root())
+    return checkpoint.model_copy(update={"sha256": sha256})

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.config.variants import Inference, PlannedInference
+from bench.foundation import versions
 
 Task = Literal["denoising", "sr", "deblurring"]
 Figure = Literal["axis", "curves", "visual", "latency"]
@@ -26,6 +27,13 @@ METHODS: dict[str, tuple[str, ...]] = {
     "blurred": ("deblurring",),
 }
 """Rows without a network: the degraded input itself and classical restorers, with the tasks they serve."""
+METHOD_LABELS = {
+    "noisy": "noisy input",
+    "tv": "TV (Chambolle)",
+    "wavelet": "wavelet (BayesShrink)",
+    "bicubic": "bicubic",
+    "blurred": "blurred input",
+}
 
 
 class Strict(BaseModel):
@@ -107,6 +115,30 @@ class Evaluation(Strict):
         """File-name stem, e.g. ``urban100@deblur-circular-s2.55@blur_kernels@every10``."""
         some = "+".join(self.only or ())
         return "@".join(p for p in (self.data, self.protocol, self.kernels, some, self.subset) if p)
+
+
+class PlannedTest(Evaluation):
+    """An `Evaluation` of a plan, with all that decides its scores beside the run. It names the file of its scores.
+
+    So other images, kernels, versions or metrics are another file: what was scored before is neither taken for the
+    new nor lost.
+    """
+
+    content: str
+    """Identity of the images and kernels (`bench.data.scored_content.Scored.identity`)."""
+    metrics: tuple[str, ...] = ()
+    """Metrics beside PSNR and SSIM."""
+
+    @property
+    def seal(self) -> str:
+        """Versions, content and further metrics, e.g. ``e1d1-0123456789+fsim``."""
+        extra = "".join(f"+{name}" for name in sorted(self.metrics))
+        return f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}-{self.content}{extra}"
+
+    @property
+    def stem(self) -> str:
+        """File-name stem of its scores."""
+        return f"{self.key}.{self.seal}"
 
 
 class TaskPreset(Strict):
@@ -271,7 +303,7 @@ class RunSpec(Strict):
     """A resolved row: all that decides its numbers. Its hash is its identity.
 
     ``model`` and ``options`` are what `converse.build_model` is called with; two spellings of one network
-    give the same ``network`` (`converse.declarations.registry.ModelSpec.identity`), and only that is hashed.
+    give the same ``network`` (`converse.declarations.model_spec.ModelSpec.identity`), and only that is hashed.
     """
 
     task: Task

@@ -40,8 +40,16 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def remembered_sha256(path: Path, root: Path) -> str | None:
+    """sha256 of one file of the user's, remembered as `hash_folder` does; None where there is no such file."""
+    return hash_folder([path], root)[path.name] if path.is_file() else None
+
+
 def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
-    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size and mtime."""
+    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size, mtime and ctime.
+
+    A file that is moved into another's place keeps its mtime, but not its ctime.
+    """
     cache_path = root / "folder_hashes.json"
     try:
         cache = json.loads(cache_path.read_text(encoding="utf-8"))
@@ -51,7 +59,7 @@ def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     fresh: dict[str, str] = {}
     for path in paths:
         stat = path.stat()
-        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
         hashes[path.name] = cache.get(key) or fresh.setdefault(key, sha256_file(path))
     if fresh:
         atomic.write_bytes(cache_path, json.dumps({**cache, **fresh}, indent=1, sort_keys=True).encode())

@@ -6,7 +6,7 @@ import re
 
 from bench.config.variants import Inference, Pad, Taper, Tiles
 from bench.foundation.errors import BenchError, nearest
-from converse.declarations.registry import ModelInfo
+from converse.declarations.model_info import ModelInfo
 
 CHOICES = ("auto", "none", "pad", "taper", "tiles")
 BLIND_SIGMA = 0.8

@@ -15,10 +15,10 @@ from bench.config.spec import RunSpec
 from bench.data.datasets import Dataset, data_root
 from bench.foundation.errors import BenchError
 from bench.models.checkpoint import file_sha256, load, read_weights
-from converse.declarations.registry import OperatorError, SkippedConfiguration
+from converse.declarations.operator_info import OperatorError, SkippedConfiguration
 
 if TYPE_CHECKING:
-    from converse.declarations.registry import ModelInfo
+    from converse.declarations.model_info import ModelInfo
 
 
 class Declined(BenchError):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import converse
 from bench.models import networks
 from bench.models.timing import resident_extra_peak, settings
+from converse.declarations.operator_info import SkippedConfiguration
 from converse.declarations.registry import find_operator, load_operator
 
 Pass = Literal["forward", "forward+backward"]
@@ -72,7 +73,7 @@ def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
 def _model(job: Job) -> tuple[nn.Module, list[Tensor]]:
     try:
         model = converse.build_model(job.name, seed=0, plugins=job.plugins, **job.options)
-    except converse.declarations.registry.SkippedConfiguration as error:
+    except SkippedConfiguration as error:
         raise Skipped(str(error)) from error
     info = networks.info(model)
     batch, height, width = job.shape

@@ -23,6 +23,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "run": "identity of the run, as in runs.csv",
         "evaluation": "data set @ protocol @ kernels @ subset of images",
         "version": "EVAL_VERSION and DEGRADE_VERSION of the measurement, e.g. e1d1",
+        "content": "identity of the names and bytes of images and kernels; empty where published before it was kept",
         "dataset": "data set in datasets.yaml",
         "image": "image of that data set",
         "kernel": "blur kernel; empty where there is none",

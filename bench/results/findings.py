@@ -18,7 +18,7 @@ from bench.data import protocols
 from bench.foundation.errors import BenchError
 from bench.results.captions import dataset_name
 from bench.results.view import Cell, Column, Kind, Line, Section, View
-from converse.declarations import registry
+from converse.declarations import model_info
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def load_findings(plan: Plan, name: str) -> Findings:
 
 def network_label(name: str) -> str:
     """``conversenet`` as people write it."""
-    models = registry.models()
+    models = model_info.models()
     return str(models[name].label) if name in models else name
 
 

@@ -71,8 +71,8 @@ def timed_models(plan: Plan, task: Task) -> list[TimedModel]:
 
 
 def _operator(model: TimedModel) -> str | None:
-    from converse.declarations import registry
+    from converse.declarations import model_info
 
-    info = registry.models().get(model.model)
+    info = model_info.models().get(model.model)
     value = model.options.get("operator", info.operator if info else None)
     return str(value) if value is not None else None

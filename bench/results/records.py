@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.config.plan import Plan, PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
-from bench.config.spec import Evaluation, RunSpec
+from bench.config.spec import Evaluation, PlannedTest, RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
@@ -46,7 +46,7 @@ class Record:
     source: str
 
 
-def tests_of(plan: Plan, table: str) -> list[Evaluation]:
+def tests_of(plan: Plan, table: str) -> list[PlannedTest]:
     """The evaluations of a table.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config import layout as paths
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
+from bench.config.spec import Evaluation, PlannedTest
 from bench.foundation import versions
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
@@ -91,21 +91,31 @@ class Results:
                 yield str(source), part
 
 
-def load(plan: Plan) -> Results:
+def published_folders() -> list[Path]:
+    """Committed evidence, the newest first."""
+    return [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
+
+
+def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     """Everything that is known about the plan's runs.
+
+    Args:
+        plan: whose runs.
+        evidence: folders in the published format that alone count, the first first; None: what was measured on
+            this machine, then committed evidence.
 
     Raises:
         BenchError: a file that is not what it should be, by name.
     """
     import pandas as pd
 
-    evidence = [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
-    metrics = _metrics(plan, evidence)
-    runs = _runs(plan, evidence, set(metrics["run"]))
-    frames = [
-        _timings(paths.throughput_csv(plan.name), ""),
-        *(_timings(p / "throughput.csv", p.name) for p in evidence),
-    ]
+    local = evidence is None
+    folders = published_folders() if evidence is None else list(evidence)
+    metrics = _metrics(plan, folders, local)
+    runs = _runs(plan, folders, set(metrics["run"]), local)
+    frames = [_timings(p / "throughput.csv", p.name) for p in folders]
+    if local:
+        frames.insert(0, _timings(paths.throughput_csv(plan.name), ""))
     known = [f for f in frames if f is not None and len(f)]
     columns = list(COLUMNS["throughput.csv"])
     throughput = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
@@ -136,31 +146,34 @@ def _number(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.assign(**{c: pd.to_numeric(frame[c].where(frame[c] != "")) for c in columns})
 
 
-def _metrics(plan: Plan, evidence: list[Path]) -> pd.DataFrame:
+def _metrics(plan: Plan, evidence: list[Path], local: bool) -> pd.DataFrame:
     import pandas as pd
 
     wanted = [(run.id, test) for run in plan.runs.values() for test in plan.evaluations(run)]
-    frames, missing = [], set()
+    frames: list[pd.DataFrame] = []
+    missing: dict[tuple[str, str], PlannedTest] = {}
     for run_id, test in wanted:
-        path = paths.metrics_csv(run_id, test.key)
-        if not path.is_file():
-            missing.add((run_id, test.key))
+        path = paths.metrics_csv(run_id, test.stem)
+        if not local or not path.is_file():
+            missing[run_id, test.key] = test
             continue
         frame = read_csv(path, METRIC_FILE)
         wrong = [p for p in frame["protocol"].unique() if p != test.protocol]
         if wrong:
             raise BenchError(f"{path}: measured under protocol {wrong[0]!r}, but {test.protocol!r} was asked for")
         kernel = frame["kernel"].str.removesuffix(".npy")
-        frames.append(frame.assign(run=run_id, kernel=kernel, evaluation=test.key, version=VERSION, source=""))
+        same = {"run": run_id, "evaluation": test.key, "version": VERSION, "content": test.content, "source": ""}
+        frames.append(frame.assign(kernel=kernel, **same))
     for folder in evidence:
         path = folder / "metrics.csv"
         if not missing or not path.is_file():
             continue
         frame = read_csv(path, (*METRIC_FILE, "evaluation", "version"))
-        pairs = pd.MultiIndex.from_frame(frame[["run", "evaluation"]])
-        chosen = frame[pairs.isin(missing) & (frame["version"] == VERSION)]
-        missing -= set(zip(chosen["run"], chosen["evaluation"], strict=True))
-        frames.append(chosen.assign(source=folder.name))
+        for pair, part in frame[frame["version"] == VERSION].groupby(["run", "evaluation"], sort=False):
+            wanted_here = missing.get((str(pair[0]), str(pair[1])))
+            if wanted_here is not None and _same_content(plan, wanted_here, part):
+                frames.append(part.assign(source=folder.name, content=wanted_here.content))
+                del missing[str(pair[0]), str(pair[1])]
     columns = list(COLUMNS["metrics.csv"])
     known = [f[columns] for f in frames if len(f)]
     if not known:
@@ -168,14 +181,27 @@ def _metrics(plan: Plan, evidence: list[Path]) -> pd.DataFrame:
     return _number(pd.concat(known, ignore_index=True), "value")
 
 
-def _runs(plan: Plan, evidence: list[Path], measured: set[str]) -> pd.DataFrame:
+def _same_content(plan: Plan, test: PlannedTest, part: pd.DataFrame) -> bool:
+    """Whether published scores are of the images and kernels that the plan would score now, all of them.
+
+    Scores from before their content was kept count where its bytes are declared: of a folder nobody knows them.
+    """
+    if "content" in part and (part["content"] != "").any():
+        return bool((part["content"] == test.content).all())
+    cases = plan.scored(test).cases()
+    if cases is None or plan.datasets[test.data].folder is not None:
+        return False
+    return set(zip(part["image"], part["kernel"], strict=True)) == set(cases)
+
+
+def _runs(plan: Plan, evidence: list[Path], measured: set[str], local: bool) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[Mapping[str, Any]] = []
     missing = {}
     for run in plan.runs.values():
         path = paths.run_json(run.id)
-        if path.is_file():
+        if local and path.is_file():
             rows.append(_run_row(path, run.id))
         else:
             missing[run.id] = run

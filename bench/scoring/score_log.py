@@ -1,6 +1,6 @@
 """Scores of an evaluation under way: a line per image, so that an interrupted run loses one image.
 
-The first line says what the scores belong to (weights, data, metrics); a log of something else is
+The first line says what the scores belong to (run, weights, protocol, versions); a log of something else is
 begun anew. A line that was cut short in the middle of writing is dropped.
 """
 
@@ -8,47 +8,55 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.foundation import atomic
 
 Values = dict[str, float | None]
+Source = tuple[str, str]
+"""sha256 of an image and of a kernel (empty without one): what a score is a score of, whatever the files' names."""
+Scores = dict[Source, Values]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image under one kernel, as metric tables name them."""
+
+    image: str
+    kernel: str
+    source: Source
 
 
 class ScoreLog:
-    """Values by (image, kernel), kept in a file as they come.
+    """Values by `Source`, kept in a file as they come.
 
     Args:
         path: the file; `discard` removes it when the evaluation is complete.
         identity: what the scores belong to, as JSON holds it.
+        cases: what is to be scored; the log's scores of anything else are dropped.
+        known: scores that were measured elsewhere; those of the log come first.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], cases: Iterable[Case], known: Scores) -> None:
         self._path = path
-        self._identity = dict(identity)
-        self.done = read_scores(path, identity)
-        self._rewrite()
+        here = read_scores(path, identity)
+        self.done: Scores = {}
+        lines: list[Any] = [dict(identity)]
+        for case in cases:
+            values = {**known.get(case.source, {}), **here.get(case.source, {})}
+            if values and case.source not in self.done:
+                self.done[case.source] = values
+                lines.append(_line(case, values))
+        atomic.write_bytes(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
-    def take(self, scores: Mapping[tuple[str, str], Values]) -> None:
-        """Takes over scores that were measured elsewhere; those that are here already stay."""
-        self.done = {**scores, **self.done}
-        self._rewrite()
-
-    def _rewrite(self) -> None:
-        whole = [
-            self._identity,
-            *({"image": i, "kernel": k, "values": v} for (i, k), v in self.done.items()),
-        ]
-        text = "".join(json.dumps(line) + "\n" for line in whole)
-        atomic.write_bytes(self._path, text.encode())
-
-    def add(self, image: str, kernel: str, values: Values) -> None:
+    def add(self, case: Case, values: Values) -> None:
         """Records one image; on the disk when this returns."""
-        self.done[image, kernel] = values
+        self.done[case.source] = {**self.done.get(case.source, {}), **values}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"image": image, "kernel": kernel, "values": values}) + "\n")
+            file.write(json.dumps(_line(case, self.done[case.source])) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -57,12 +65,16 @@ class ScoreLog:
         self._path.unlink(missing_ok=True)
 
 
-def read_scores(path: Path, identity: Mapping[str, Any]) -> dict[tuple[str, str], Values]:
-    """Values by (image, kernel) of a log; none where there is no log or it belongs to something else."""
+def _line(case: Case, values: Values) -> dict[str, Any]:
+    return {"image": case.image, "kernel": case.kernel, "source": case.source, "values": values}
+
+
+def read_scores(path: Path, identity: Mapping[str, Any]) -> Scores:
+    """Values by `Source` of a log; none where there is no log or it belongs to something else."""
     head, *lines = _whole_lines(path) or [None]
     if head != dict(identity):
         return {}
-    return {(line["image"], line["kernel"]): line["values"] for line in lines}
+    return {(line["source"][0], line["source"][1]): line["values"] for line in lines}
 
 
 def _whole_lines(path: Path) -> list[Any]:

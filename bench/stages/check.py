@@ -19,7 +19,7 @@ from bench.data.leak import refuse_overlap
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.models import networks
-from bench.scoring import classical, extra_metrics
+from bench.scoring import classical
 from bench.training.sampling import check_degradation
 
 
@@ -29,7 +29,6 @@ def check(plan: Plan) -> None:
     Raises:
         BenchError: the first thing that is wrong, with the row that it stands in.
     """
-    extra_metrics.check_extra(plan.metrics)
     reproducibility.load(plan)  # the words of the report: a wrong id shows before hours of training
     parameters: dict[str, int | None] = {}
     skipped: dict[str, str] = {}

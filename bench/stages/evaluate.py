@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation, RunSpec
+from bench.config.spec import PlannedTest, RunSpec
 from bench.data import protocols
 from bench.data.images import read_image, write_png
 from bench.data.kernels import Kernel, load_kernel
 from bench.data.protocols import Protocol
-from bench.foundation import atomic
+from bench.data.scored_content import row_names
+from bench.data.scored_content import scored as scored_files
+from bench.foundation import atomic, versions
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.progress import Progress
@@ -36,11 +38,13 @@ from bench.scoring.earlier_scores import earlier, sign, take_showcase
 from bench.scoring.metrics import crop_border, to_uint8
 from bench.scoring.prepare import Sample, prepare
 from bench.scoring.score import score
-from bench.scoring.score_log import ScoreLog, Values
+from bench.scoring.score_log import Case, ScoreLog, Values
 from bench.training.loop import arithmetic
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
 LOCK_WAIT_S = 10.0
+SAME_DB = 0.01
+"""A metric that is added to earlier scores must be of the same restored image, which PSNR tells."""
 Restorer = Callable[[Sample, Protocol], tuple[NDArray[np.floating], float]]
 """A degraded image to the restored one (H, W, C) and the seconds it took."""
 
@@ -55,7 +59,8 @@ def evaluate(
 ) -> None:
     """Scores one run on its tests.
 
-    Writes a metrics CSV and a PNG of the restored first image per test. A run that diverged or
+    Writes a metrics CSV and a PNG of the restored first image per test; scores that exist are kept, and what they
+    lack (images, metrics) is added. A run that diverged or
     was skipped gets empty values and a flat gray image. Metrics are ``psnr``, ``ssim``, those of ``plan.metrics``,
     and ``seconds`` (of the network alone, and the only ones that differ between two runs).
 
@@ -77,7 +82,7 @@ def evaluate(
     with arithmetic(run.threads), stopping() as stop:
         restorer = _restorer(plan, run, device)
         for test in tests:
-            target = layout.metrics_csv(run.id, test.key)
+            target = layout.metrics_csv(run.id, test.stem)
             with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
                 failures += _Test(plan, run, test, restorer, stop, progress).carry_out()
     if failures:
@@ -85,18 +90,7 @@ def evaluate(
         raise BenchError(f"{run.id}: {failures[0]}{more}; all other images are scored and kept")
 
 
-def chosen_files(paths: Sequence[Path], subset: str | None) -> list[Path]:
-    """``first5``: the first five; ``every10``: the 1st, 11th, 21st, …; None: all."""
-    if subset is None:
-        return list(paths)
-    for prefix in ("first", "every"):
-        number = subset.removeprefix(prefix)
-        if subset.startswith(prefix) and number.isdigit() and int(number) > 0:
-            return list(paths[: int(number)] if prefix == "first" else paths[:: int(number)])
-    raise BenchError(f"subset {subset!r}: allowed are firstN and everyN")
-
-
-def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[Evaluation]:
+def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[PlannedTest]:
     tests = {test.key: test for test in plan.evaluations(run)}
     for key in keys or ():
         if key not in tests:
@@ -134,7 +128,7 @@ class _Test:
 
     plan: Plan
     run: RunSpec
-    test: Evaluation
+    test: PlannedTest
     restorer: Restorer | None
     stop: Stop
     progress: bool
@@ -142,115 +136,125 @@ class _Test:
     def carry_out(self) -> list[str]:
         """Scores every image that is not scored yet; returns one line per image that cannot be."""
         self.protocol = protocols.get(self.test.protocol)
-        self.target = layout.metrics_csv(self.run.id, self.test.key)
-        self.showcase = layout.showcase_png(self.run.id, self.test.key)
-        self.extra = extra_metrics.extra(self.plan.metrics)
-        paths = chosen_files(self.plan.datasets[self.test.data].files(), self.test.subset)
-        names = _names(paths)
+        self.target = layout.metrics_csv(self.run.id, self.test.stem)
+        self.showcase = layout.showcase_png(self.run.id, self.test.stem)
+        self.extra = extra_metrics.extra(self.test.metrics)
+        self.metrics = ("psnr", "ssim", *self.extra)
         failures: list[str] = []
-        kernels = self._kernels(failures)
+        cases = self._cases(failures)
         identity = self._identity()
-        log = ScoreLog(self.target.with_suffix(".partial"), identity)
-        # All images under the first kernel, then the next: an interrupted run leaves whole columns of the table.
-        cases = [(path, kernel) for kernel in kernels for path in paths]
-        wanted = {(names[path], kernel) for path, kernel in cases}
-        known = earlier(self.target, self.test, identity)
-        log.take({case: values for case, values in known.items() if case in wanted})
-        if cases and not self.showcase.is_file():
-            shown = (names[cases[0][0]], cases[0][1])
-            if not take_showcase(self.target, self.test, identity, shown):
-                log.done.pop(shown, None)
-        left = [(p, k) for p, k in cases if (names[p], k) not in log.done]
+        log = ScoreLog(self.target.with_suffix(".partial"), identity, cases, earlier(self.target.parent, identity))
+        left = [c for c in cases if not set(self.metrics) <= log.done.get(c.source, {}).keys()]
+        if cases and not self.showcase.is_file() and not take_showcase(self.target, identity, cases[0].source):
+            left = [cases[0], *(c for c in left if c != cases[0])]
         what = f"{self.run.id} {self.test.key}"
         if len(left) < len(cases):
             print(f"{what}: {len(cases) - len(left)} images are done", flush=True)
         with Progress(what, len(cases), done=len(cases) - len(left), unit="image", show=self.progress) as bar:
-            for path, kernel in left:
+            for case in left:
                 try:
-                    values = self._score(path, kernels[kernel], first=(path, kernel) == cases[0])
+                    values = self._score(case, log.done.get(case.source, {}), first=case == cases[0])
                 except BenchError as error:
-                    text = str(error)
-                    failures.append(text if str(path) in text else f"{path}: {text}")
+                    text, path = str(error), str(self.paths[case])
+                    failures.append(text if path in text else f"{path}: {text}")
                     continue
                 finally:
                     bar.step()
-                log.add(names[path], kernel, values)
-                if self.stop and (path, kernel) != left[-1]:
+                log.add(case, values)
+                if self.stop and case != left[-1]:
                     raise Interrupted(
                         f"{what}: stopped by {self.stop.reason} after {len(log.done)} of "
                         f"{len(cases)} images; the same command goes on from there"
                     )
         if not failures:
-            self._write([(names[p], k, log.done[names[p], k]) for p in paths for k in kernels])
-            sign(self.target, identity)
+            order = {name: i for i, name in enumerate(dict.fromkeys(case.image for case in cases))}
+            rows = sorted(cases, key=lambda case: order[case.image])
+            self._write([(case, log.done[case.source]) for case in rows])
+            sign(self.target, identity, rows)
             log.discard()
         return failures
 
-    def _kernels(self, failures: list[str]) -> dict[str, Kernel | None]:
-        """Kernels by name; ``""`` where the protocol has none. A bad file does not stop the others."""
+    def _cases(self, failures: list[str]) -> list[Case]:
+        """All images under the first kernel, then the next: an interrupted run leaves whole columns of the table.
+
+        A bad kernel does not stop the others.
+        """
         if self.protocol.needs_kernel != (self.test.kernels is not None):
             verb = "needs" if self.protocol.needs_kernel else "takes no"
             raise BenchError(f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels")
-        if self.test.kernels is None:
-            return {"": None}
-        found: dict[str, Kernel | None] = {}
-        for path in self.plan.datasets[self.test.kernels].files():
-            if self.test.only is not None and path.stem not in self.test.only:
-                continue
+        data = self.plan.datasets[self.test.data]
+        there = {path.name: path for path in data.files()}  # what is missing is named before anything is scored
+        found = scored_files(
+            self.plan.datasets, self.test.data, self.test.kernels, subset=self.test.subset, only=self.test.only
+        )
+        if found.identity != self.test.content or found.images is None or found.kernels is None:
+            raise BenchError(f"{data.name}: its files changed after this was planned; start again")
+        self.kernels: dict[str, Kernel | None] = {} if found.kernels else {"": None}
+        sources = {} if found.kernels else {"": ""}
+        for name, sha in found.kernels.items():
+            path = self.plan.datasets[str(self.test.kernels)].file(name)
             try:
-                found[path.stem] = load_kernel(path)
+                self.kernels[path.stem] = load_kernel(path)
+                _same(path, sha)
+                sources[path.stem] = sha
             except BenchError as error:
                 failures.append(str(error))
-        return found
+        names = row_names(found.images)
+        self.paths = {
+            Case(names[image], kernel, (sha, taps)): there[image]
+            for kernel, taps in sources.items()
+            for image, sha in found.images.items()
+        }
+        return list(self.paths)
 
-    def _score(self, path: Path, kernel: Kernel | None, first: bool) -> Values:
-        sample = prepare(self.protocol, read_image(path), kernel)
-        names = ["psnr", "ssim", *self.extra]
+    def _score(self, case: Case, known: Values, first: bool) -> Values:
+        """The metrics that are not known yet; the first image also becomes the picture."""
+        path = self.paths[case]
+        sample = prepare(self.protocol, read_image(path), self.kernels[case.kernel])
+        _same(path, case.source[0])
         if self.restorer is None:
             if first:
                 write_png(self.showcase, np.full_like(sample.target, 128))
-            return dict.fromkeys(names)
+            return dict.fromkeys(self.metrics)
         restored, seconds = self.restorer(sample, self.protocol)
         values: Values = {**score(self.protocol, restored, sample.target)}
+        before = known.get("psnr")
+        if before is not None and abs(float(values["psnr"] or 0.0) - before) > SAME_DB:
+            raise BenchError(
+                f"{path}: restores to {values['psnr']:.3f} dB here, was scored {before:.3f} dB with these weights: "
+                f"another version of the code; remove {self.target.parent} to score everything again"
+            )
         shown = to_uint8(restored)
-        if self.extra:
+        if lacking := [name for name in self.extra if name not in known]:
             border = self.protocol.border
             pair = [crop_border(image, border) for image in (shown, sample.target)]
-            values |= {name: metric(pair[0], pair[1]) for name, metric in self.extra.items()}
+            values |= {name: self.extra[name](pair[0], pair[1]) for name in lacking}
         if first:
             write_png(self.showcase, shown)
-        return {**values, "seconds": round(seconds, 4)}
+        return {**values, "seconds": round(seconds, 4), **known}
 
     def _identity(self) -> dict[str, object]:
-        data = [self.test.data, *([self.test.kernels] if self.test.kernels else [])]
         return {
             "run": self.run.id,
             "weights": None if self.run.method else file_sha256(layout.weights(self.run.id)),
-            "data": [self.plan.datasets[name].content_hash() for name in data],
-            "metrics": list(self.plan.metrics),
+            "protocol": self.test.protocol,
+            "versions": [versions.EVAL_VERSION, versions.DEGRADE_VERSION],
         }
 
-    def _write(self, scores: Sequence[tuple[str, str, Values]]) -> None:
+    def _write(self, scores: Sequence[tuple[Case, Values]]) -> None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for image, kernel, values in scores:
-            for metric, value in values.items():
-                shown = "" if value is None else repr(value)
-                row = (
-                    self.run.id,
-                    self.test.data,
-                    image,
-                    kernel,
-                    self.test.protocol,
-                    metric,
-                    shown,
-                )
-                writer.writerow(row)
+        for case, values in scores:
+            shown = [m for m in (*self.metrics[:2], "seconds", *self.extra) if m in values]
+            for metric in shown:
+                value = values[metric]
+                head = (self.run.id, self.test.data, case.image, case.kernel, self.test.protocol)
+                writer.writerow((*head, metric, "" if value is None else repr(value)))
         atomic.write_bytes(self.target, text.getvalue().encode())
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Stems, or whole file names where two stems are equal."""
-    stems = [path.stem for path in paths]
-    return {p: p.stem if stems.count(p.stem) == 1 else p.name for p in paths}
+def _same(path: Path, sha256: str) -> None:
+    """Refuses a file that is not the one that was fetched or listed: its scores would stand for another's."""
+    if file_sha256(path) != sha256:
+        raise BenchError(f"{path}: is not the file that datasets.yaml or its folder's list has; fetch it again")

@@ -28,7 +28,7 @@ def show_plan(plan: Plan) -> None:
         for row in rows:
             todo = [r for r in row.runs if not _trained(r)]
             tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
-            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.key).exists()]
+            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.stem).exists()]
             unscored |= {(r.id, e.key): r for r, e in missing}
             verb = "load" if any(r.checkpoint for r in row.runs) else "train"
             left = f"{len(todo)} to {verb}, {len(missing)} to score"

@@ -90,8 +90,8 @@ class Targets:
             layout.report_dir(plan.name) / "index.html",
         ]
         for run in plan.runs.values():
-            files += [layout.metrics_csv(run.id, e.key) for e in plan.evaluations(run)]
-            files += [layout.showcase_png(run.id, e.key) for e in plan.evaluations(run)]
+            files += [layout.metrics_csv(run.id, e.stem) for e in plan.evaluations(run)]
+            files += [layout.showcase_png(run.id, e.stem) for e in plan.evaluations(run)]
             if not run.method:
                 files += [layout.weights(run.id), layout.curve_csv(run.id), layout.run_json(run.id)]
         files += [layout.throughput_csv(plan.name)]
@@ -158,7 +158,7 @@ class Targets:
         spec = self.plan.run(run)
         test = next(e for e in self.plan.evaluations(spec) if e.key == key)
         inputs = [] if spec.method else [str(layout.run_json(run)), str(layout.weights(run))]
-        if not (layout.metrics_csv(run, key).is_file() and layout.showcase_png(run, key).is_file()):
+        if not (layout.metrics_csv(run, test.stem).is_file() and layout.showcase_png(run, test.stem).is_file()):
             inputs += [str(layout.manifest(n)) for n in (test.data, test.kernels) if n]
         return inputs
 

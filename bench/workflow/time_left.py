@@ -127,7 +127,7 @@ def _seconds_of_tests(plan: Plan) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], list[float]] = {}
     for run in plan.runs.values():
         for test in plan.evaluations(run):
-            path = layout.metrics_csv(run.id, test.key)
+            path = layout.metrics_csv(run.id, test.stem)
             if path.is_file():
                 with path.open(newline="", encoding="utf-8") as file:
                     values = [

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..declarations.model_spec import ModelSpec, resolve
 from ..declarations.operator_info import OperatorInfo, SkippedConfiguration
-from ..declarations.registry import ModelSpec, load_operator, resolve
+from ..declarations.registry import load_operator
 from .blocks import MakeOperator
 
 
@@ -52,10 +53,10 @@ def build_model(
             the global generator as torch's layers do.
         plugins: paths of loose operator files that ``operator=`` may name.
         **options: e.g. channels, blocks, kernel_size, padding_mode, operator, padding, init, lam,
-            x0, eps (:class:`converse.declarations.registry.ModelInfo`).
+            x0, eps (:class:`converse.declarations.model_info.ModelInfo`).
 
     Returns:
-        The network; its ``spec`` is the resolved :class:`converse.declarations.registry.ModelSpec`, whose
+        The network; its ``spec`` is the resolved :class:`converse.declarations.model_spec.ModelSpec`, whose
         ``spec.info.inputs`` says what ``forward`` takes.
 
     Raises:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..mathematics.fourier import DFT
 from ..mathematics.precision import full_precision
+from ..mathematics.setting import Setting
 from ..mathematics.spectral import filter_maps, grid_of
 from ..mathematics.transfer import compute_dtype, transfer
 from ..mathematics.transforms import Grid
@@ -22,57 +23,51 @@ _KEPT = 1 << 30
 
 @dataclass(frozen=True)
 class Transfer:
-    """G of one map size with what it was computed from: what :meth:`Converse2D.freeze` keeps."""
+    """G of one map size with all that it was computed from: what :meth:`Converse2D.freeze` keeps."""
 
-    g: Tensor
-    grid: Grid
+    kernel: Tensor
+    lam: Tensor
     size: tuple[int, int]
-    padding: tuple[int, int]
-    mode: str
-    state: tuple[Tensor, ...]
+    setting: Setting
+    grid: Grid
+    g: Tensor
 
     @classmethod
-    def of(
-        cls,
-        kernel: Tensor,
-        lam: Tensor,
-        size: tuple[int, int],
-        *,
-        scale: int,
-        padding: tuple[int, int],
-        mode: str,
-        nearest: bool,
-        state: tuple[Tensor, ...],
-    ) -> Transfer:
-        """G for kernel (C, kh, kw), lam (C,) and inputs of ``size``; ``state`` is copied for :meth:`serves`."""
-        taps = (kernel.shape[-2], kernel.shape[-1])
-        grid = grid_of(size, padding, kernel.shape[0], kernel)
-        dft = DFT.of(grid, taps, scale, kernel.device)
+    def of(cls, kernel: Tensor, lam: Tensor, size: tuple[int, int], setting: Setting) -> Transfer:
+        """G for kernel (C, kh, kw), lam (C,) and inputs of ``size``; kernel and lam are copied for :meth:`serves`."""
+        taps, dtype = (kernel.shape[-2], kernel.shape[-1]), compute_dtype(kernel)
+        grid = grid_of(size, setting.padding, kernel.shape[0], kernel)
+        dft = DFT.of(grid, taps, setting.scale, kernel.device)
         # One channel at a time: float64 planes of all channels would be many times the result.
-        g = torch.cat(
-            [transfer(k[None], v[None], dft, nearest, compute_dtype(kernel)) for k, v in zip(kernel, lam, strict=True)]
-        )
-        return cls(g, grid, size, padding, mode, tuple(t.clone() for t in state))
+        pairs = zip(kernel.split(1), lam.split(1), strict=True)
+        g = torch.cat([transfer(k, v, dft, setting.nearest, dtype) for k, v in pairs])
+        return cls(kernel.clone(), lam.clone(), size, setting, grid, g)
 
-    def serves(self, y: Tensor, state: tuple[Tensor, ...]) -> bool:
-        """Whether ``y`` has the size, channels, precision and device of G and ``state`` is unchanged."""
+    def serves(self, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> bool:
+        """Whether G is that of these arguments, by value, and ``y`` has its size, channels, precision and device."""
         return (
             y.dim() == 4
             and y.is_floating_point()
             and tuple(y.shape[1:]) == (self.g.shape[0], *self.size)
             and y.device == self.g.device
             and compute_dtype(y) == self.g.real.dtype
-            and all(torch.equal(a, b) for a, b in zip(self.state, state, strict=True))
+            and setting == self.setting
+            and _same(kernel, self.kernel)
+            and _same(lam, self.lam)
         )
 
     def apply(self, y: Tensor, out: Tensor | None = None) -> Tensor:
         """The operator on ``y`` (B, C, H, W), without a gradient; ``out`` may be ``y`` where the scale is 1."""
-        (b, c, h, w), scale = y.shape, self.g.shape[1]
+        (b, c, h, w), scale = y.shape, self.setting.scale
         if out is None:
             out = y.new_empty((b, c, h * scale, w * scale))
         with torch.no_grad(), full_precision(y.device):
-            filter_maps(y, self.g, self.grid, out, self.padding, self.mode)
+            filter_maps(y, self.g, self.grid, out, self.setting)
         return out
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
 
 
 @runtime_checkable

@@ -119,6 +119,11 @@ def models() -> dict[str, ModelInfo]:
     return found
 
 
+def list_models() -> list[str]:
+    """Names that :func:`converse.build_model` knows, sorted."""
+    return sorted(models())
+
+
 def find_model(name: str) -> ModelInfo:
     """The network of that name.
 

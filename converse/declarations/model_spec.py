@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from ..mathematics.setting import PADDING_MODES
 from .literals import unknown
 from .model_info import ModelInfo, find_model
 from .operator_info import OperatorInfo
-
-# Under the names of torch.nn.Conv2d; repeated in ``checks``, which imports torch.
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+from .registry import find_operator
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,6 @@ def model_label(name: str, operator: str | Path | None = None, plugins: Sequence
     info = find_model(name)
     if operator is None:
         return info.label
-    from .registry import find_operator
-
     return _label(info, find_operator(operator, plugins))
 
 
@@ -73,7 +70,7 @@ def resolve(
     """Settles every option of a network without importing torch.
 
     Args:
-        name: a name of :func:`models`.
+        name: a name of :func:`converse.declarations.model_info.models`.
         options: the network's own options and those that its operator declares.
         plugins: loose operator files, besides what is installed.
 
@@ -82,8 +79,6 @@ def resolve(
             operator that does not serve the slot's role, a value out of range.
         TypeError: a value of the wrong type.
     """
-    from .registry import find_operator  # registry re-exports this module's names
-
     info = find_model(name)
     given = dict(options or {})
     settings = dict(info.defaults)

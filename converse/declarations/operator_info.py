@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .literals import LiteralError, check_keys, read_literal, unknown
+from .local_sources import sources_sha256
 
 ROLES = ("spatial", "upsampler")
 _REQUIRED: dict[str, type] = {
@@ -58,7 +59,8 @@ class OperatorInfo:
         upsampler_label: its name in a table of upsamplers.
         origin: "built-in", "entry point DISTRIBUTION" or "file PATH".
         path: the file that was read, if it was found.
-        sha256: of that file; part of a run's identity for external operators.
+        sha256: of that file, of an external one with every local file that it imports (`local_sources`): part of a
+            run's identity.
         module: the importable module, or None for a loose file.
         error: why it cannot be used, or None.
     """
@@ -101,7 +103,9 @@ def describe(name: str, path: Path | None, origin: str, module: str | None) -> O
         fields = _fields(read_literal(path, "OPERATOR"))
     except LiteralError as exc:
         return OperatorInfo(**base, label=name, error=f"operator {name!r} ({where}): {exc}")  # type: ignore[arg-type]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    # What is built in has the package's version; only what comes from outside is identified by its files.
+    built_in = origin == "built-in"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if built_in else sources_sha256(path)
     return OperatorInfo(**base, **fields, sha256=digest)  # type: ignore[arg-type]
 
 

@@ -23,28 +23,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .literals import unknown
-from .model_info import ModelInfo, models
-from .model_spec import ModelSpec, model_label, resolve
-from .operator_info import OperatorError, OperatorInfo, SkippedConfiguration, describe
+from .operator_info import OperatorError, OperatorInfo, describe
 
 if TYPE_CHECKING:
     from torch import nn
-
-__all__ = [
-    "ModelInfo",
-    "ModelSpec",
-    "OperatorError",
-    "OperatorInfo",
-    "SkippedConfiguration",
-    "find_operator",
-    "list_models",
-    "list_operators",
-    "load_operator",
-    "model_label",
-    "models",
-    "operators",
-    "resolve",
-]
 
 GROUP = "converse.operators"
 _FOLDER = Path(__file__).parents[1] / "operators"
@@ -75,11 +57,6 @@ def operators(plugins: Sequence[str | Path] = ()) -> dict[str, OperatorInfo]:
 def list_operators(plugins: Sequence[str | Path] = ()) -> list[str]:
     """Names of the operators that can be used, sorted."""
     return sorted(name for name, info in operators(plugins).items() if info.error is None)
-
-
-def list_models() -> list[str]:
-    """Names that :func:`converse.build_model` knows, sorted."""
-    return sorted(models())
 
 
 def find_operator(name: str | Path, plugins: Sequence[str | Path] = ()) -> OperatorInfo:

@@ -1,5 +1,6 @@
-"""The mathematics of the operator: from feature map, kernel and lambda to the answer of Eq. (4), and its gradients.
+"""The operator as mathematics: pure functions of tensors, from its setting to :func:`converse2d` and its gradients.
 
-Functions of tensors, no module and no name of a network. The two witnesses that this is tested against,
-:mod:`converse.reference` and :mod:`converse.algorithm1`, share no code with it and stand beside it.
+What may enter: equations of the paper and their derivatives, transforms, padding, checks of arguments; torch and
+this folder only. What never does: layers, parameters, names of operators or networks, files, the two witnesses
+(``converse.reference``, ``converse.algorithm1``), which share no code with what they are witnesses of.
 """

@@ -14,35 +14,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .setting import Setting
 from .transfer import TINY
 
 _CACHE = 1 << 21
 """Bytes of a cotangent in flight on a CPU."""
 
 
-def is_single_pattern(kernel_size: Sequence[int], scale: int, x0: object) -> bool:
+def is_single_pattern(kernel_size: Sequence[int], setting: Setting) -> bool:
     """Whether X is ``pattern`` times Y, block by block, whatever the padding."""
-    return all(k <= min(2, scale) for k in kernel_size) and x0 in ("zero", "nearest")
+    return all(k <= min(2, setting.scale) for k in kernel_size) and setting.is_filter
 
 
-def pattern(kernel: Tensor, lam: Tensor, scale: int, nearest: bool) -> Tensor:
+def pattern(kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
     """g = n + flip(K) (1 - n sum K) / (sum K^2 + lam), flip(K) in the block's upper-left corner.
 
     Args:
         kernel: (N, C, kh, kw) with kh, kw in {1, 2}, at most the scale.
         lam: (N, C, 1, 1).
-        scale: s.
-        nearest: n = 1 for X0 = nearest, 0 for X0 = 0.
+        setting: scale and prior; n = 1 for X0 = nearest, 0 for X0 = 0.
 
     Returns:
         (N, C, s, s), float64: eight significant digits of 1 - sum K matter.
     """
     taps, weight = kernel.double(), lam.double()
     energy = (taps.square().sum((-2, -1), keepdim=True) + weight).clamp_min(TINY)
-    gain = (1 - taps.sum((-2, -1), keepdim=True)) / energy if nearest else 1 / energy
+    gain = (1 - taps.sum((-2, -1), keepdim=True)) / energy if setting.nearest else 1 / energy
     kh, kw = kernel.shape[-2:]
-    corner = F.pad(taps.flip((-2, -1)) * gain, (0, scale - kw, 0, scale - kh))
-    return corner + 1 if nearest else corner
+    corner = F.pad(taps.flip((-2, -1)) * gain, (0, setting.scale - kw, 0, setting.scale - kh))
+    return corner + 1 if setting.nearest else corner
 
 
 def apply_pattern(y: Tensor, g: Tensor) -> Tensor:
@@ -97,11 +97,6 @@ def _pattern_gradient(y: Tensor, grad: Tensor) -> Tensor:
     return torch.stack(sums, 1).view(1, -1, s, s)
 
 
-def _window(k: int, scale: int) -> int:
-    """By how much X must be rolled for the k taps of sample i to start its block i."""
-    return k - 1 - k // 2
-
-
 def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int) -> Tensor:
     """X for k <= s and any X0 on a circular map, by rolling each sample's taps into its own block.
 
@@ -117,7 +112,8 @@ def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int)
     """
     b, c, h, w = y.shape
     kh, kw = kernel.shape[-2:]
-    shift = (_window(kh, scale), _window(kw, scale))
+    # Rolled by this much, the k taps of sample i start its block i.
+    shift = (kh - 1 - kh // 2, kw - 1 - kw // 2)
     blocks = torch.roll(x0, shift, (2, 3)).reshape(b, c, h, scale, w, scale)
     taps = kernel.flip((-2, -1))[:, :, None, :, None, :]
     degraded = (blocks[:, :, :, :kh, :, :kw] * taps).sum((3, 5))

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .checks import PADDING_MODES, choice, feature_map, sizes
+from .checks import choice, feature_map, sizes
 from .padding import pad2d
+from .setting import PADDING_MODES, Setting
 
 
 def pad_margins(y: Tensor, margins: tuple[int, int, int, int], mode: str) -> Tensor:
@@ -23,7 +24,7 @@ def pad_margins(y: Tensor, margins: tuple[int, int, int, int], mode: str) -> Ten
     left, right, top, bottom = margins
     rows, columns = max(top, bottom), max(left, right)
     if not torch.compiler.is_compiling():  # a compiled graph must not be specialised on sizes
-        sizes(y.shape[-2], y.shape[-1], (1, 1), 1, (rows, columns), mode)
+        sizes(y.shape[-2:], (1, 1), Setting(padding=(rows, columns), mode=mode))
     if not any(margins):
         return y
     if torch.are_deterministic_algorithms_enabled():

@@ -13,11 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-"""Padding modes, under the names of :class:`torch.nn.Conv2d`."""
-
-X0_NAMES = ("zero", "nearest", "bilinear", "bicubic")
-"""Named priors X0 of Eq. (5); the last two are ours."""
+from .setting import X0_NAMES, Setting
 
 
 def choice(argument: str, value: object, allowed: Sequence[str]) -> str:
@@ -139,7 +135,7 @@ def lam_for(y: Tensor, lam: object) -> Tensor | float:
 
 
 def x0_for(y: Tensor, x0: object, scale: int) -> Tensor | str:
-    """``x0`` if it is one of :data:`X0_NAMES` or a tensor of the output's shape.
+    """``x0`` if it is one of :data:`converse.mathematics.setting.X0_NAMES` or a tensor of the output's shape.
 
     Raises:
         TypeError: neither a name nor a real floating tensor.
@@ -157,29 +153,21 @@ def x0_for(y: Tensor, x0: object, scale: int) -> Tensor | str:
     return x0
 
 
-def sizes(
-    height: int,
-    width: int,
-    kernel_size: Sequence[int],
-    scale: int,
-    padding: Sequence[int],
-    padding_mode: str,
-) -> None:
-    """Refuse a map that is too small for its padding or its kernel.
+def sizes(size: Sequence[int], kernel_size: Sequence[int], setting: Setting) -> None:
+    """Refuse a map (H, W) that is too small for its padding or its kernel.
 
     Raises:
         ValueError: an empty map; circular padding above the map's size; reflect padding not below it;
             a kernel larger than the padded map at output resolution.
     """
-    for name, n, k, p in zip(("height", "width"), (height, width), kernel_size, padding, strict=True):
+    for name, n, k, p in zip(("height", "width"), size, kernel_size, setting.padding, strict=True):
         if n < 1:
             raise ValueError(f"y: {name} {n}, expected at least 1")
-        limit = {"circular": n, "reflect": n - 1}.get(padding_mode)
+        limit = {"circular": n, "reflect": n - 1}.get(setting.mode)
         if limit is not None and p > limit:
             raise ValueError(
-                f"padding: {p} is too large for a map of {name} {n} in {padding_mode} mode, allowed are 0 to {limit}"
+                f"padding: {p} is too large for a map of {name} {n} in {setting.mode} mode, allowed are 0 to {limit}"
             )
-        if k > (n + 2 * p) * scale:
-            raise ValueError(
-                f"kernel: size {k} exceeds the padded map's {name} {(n + 2 * p) * scale} = ({n} + 2*{p})*{scale}"
-            )
+        if k > (n + 2 * p) * setting.scale:
+            most = f"{(n + 2 * p) * setting.scale} = ({n} + 2*{p})*{setting.scale}"
+            raise ValueError(f"kernel: size {k} exceeds the padded map's {name} {most}")

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from . import checks
 from .blockwise import apply_pattern, is_single_pattern, pattern, solve_blocks
+from .node import solve
 from .padding import crop2d, pad2d
 from .precision import full_precision
-from .spectral import solve
+from .setting import PADDING_MODES, Setting
 
 
 def converse2d(
@@ -53,85 +54,65 @@ def converse2d(
     lam = checks.lam_for(y, lam)
     scale = checks.integer("scale", scale, 1)
     pads = checks.pair("padding", padding, 0)
-    checks.choice("padding_mode", padding_mode, checks.PADDING_MODES)
+    mode = checks.choice("padding_mode", padding_mode, PADDING_MODES)
     x0 = checks.x0_for(y, x0, scale)
-    size = (kernel.shape[2], kernel.shape[3])
+    given = x0 if isinstance(x0, Tensor) else None
+    setting = Setting(scale, pads, mode, "given" if isinstance(x0, Tensor) else x0)
     if not torch.compiler.is_compiling():
         # A compiled or exported graph must not be specialised on sizes; there the operator itself checks.
-        checks.sizes(y.shape[2], y.shape[3], size, scale, pads, padding_mode)
+        checks.sizes(y.shape[2:], kernel.shape[2:], setting)
     if not isinstance(lam, Tensor):
         lam = torch.full((1, 1, 1, 1), lam, dtype=torch.float64, device=y.device)
     lam = lam.reshape((1,) * (4 - lam.dim()) + tuple(lam.shape)).to(y.device)
     with full_precision(y.device):
-        return _dispatch(y, kernel, lam, scale, pads, padding_mode, x0)
+        return _dispatch(y, kernel, lam, setting, given)
 
 
-def _dispatch(
-    y: Tensor,
-    kernel: Tensor,
-    lam: Tensor,
-    scale: int,
-    padding: tuple[int, int],
-    mode: str,
-    x0: str | Tensor,
-) -> Tensor:
+def _dispatch(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting, given: Tensor | None) -> Tensor:
     """Choose the cheapest exact form."""
     dtype = torch.promote_types(y.dtype, torch.float32)
-    size = (kernel.shape[2], kernel.shape[3])
-    if is_single_pattern(size, scale, x0):
-        g = pattern(kernel, lam, scale, x0 == "nearest").to(dtype)
-        return apply_pattern(y.to(dtype), g).to(y.dtype)
-    if max(size) <= scale:
-        padded = pad2d(y.to(dtype), padding, mode)
-        prior = _prior(padded, x0, scale, padding, mode)
-        x = solve_blocks(padded, kernel.to(dtype), lam.to(dtype), prior, scale)
-        return crop2d(x, (padding[0] * scale, padding[1] * scale)).contiguous().to(y.dtype)
-    if isinstance(x0, str) and x0 in ("zero", "nearest"):
-        return _solve(y, kernel, lam, scale, padding, mode, x0 == "nearest")
-    padded = pad2d(y.to(dtype), padding, mode)
-    prior = _prior(padded, x0, scale, padding, mode)
-    residual = padded - degrade(prior, kernel.to(dtype), scale)
-    x = prior + _solve(residual, kernel, lam, scale, (0, 0), "circular", False)
-    return crop2d(x, (padding[0] * scale, padding[1] * scale)).contiguous().to(y.dtype)
+    if is_single_pattern(kernel.shape[2:], setting):
+        return apply_pattern(y.to(dtype), pattern(kernel, lam, setting).to(dtype)).to(y.dtype)
+    overlap = max(kernel.shape[2:]) > setting.scale
+    if overlap and setting.is_filter:
+        return _solve(y, kernel, lam, setting)
+    padded = pad2d(y.to(dtype), setting.padding, setting.mode)
+    prior = _prior(padded, setting, given)
+    if overlap:
+        residual = padded - degrade(prior, kernel.to(dtype), setting.scale)
+        x = prior + _solve(residual, kernel, lam, Setting(setting.scale, prior="zero"))
+    else:
+        x = solve_blocks(padded, kernel.to(dtype), lam.to(dtype), prior, setting.scale)
+    return crop2d(x, setting.cropped).contiguous().to(y.dtype)
 
 
-def _solve(
-    y: Tensor,
-    kernel: Tensor,
-    lam: Tensor,
-    scale: int,
-    padding: tuple[int, int],
-    mode: str,
-    nearest: bool,
-) -> Tensor:
-    """:func:`converse.mathematics.spectral.solve`, with per-sample kernels or lam folded into channels."""
+def _solve(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
+    """:func:`converse.mathematics.node.solve`, with per-sample kernels or lam folded into channels."""
     b, c, h, w = y.shape
     if kernel.shape[0] == 1 and lam.shape[0] == 1:
-        return solve(y, kernel[0], lam.expand(1, c, 1, 1).reshape(c), scale, padding, mode, nearest)
+        return solve(y, kernel[0], lam.expand(1, c, 1, 1).reshape(c), setting)
     kh, kw = kernel.shape[2:]
     x = solve(
         y.reshape(1, b * c, h, w),
         kernel.expand(b, c, kh, kw).reshape(b * c, kh, kw),
         lam.expand(b, c, 1, 1).reshape(b * c),
-        scale,
-        padding,
-        mode,
-        nearest,
+        setting,
     )
-    return x.reshape(b, c, h * scale, w * scale)
+    return x.reshape(b, c, h * setting.scale, w * setting.scale)
 
 
-def _prior(y: Tensor, x0: str | Tensor, scale: int, padding: tuple[int, int], mode: str) -> Tensor:
+def _prior(y: Tensor, setting: Setting, given: Tensor | None) -> Tensor:
     """X0 (B, C, H s, W s) for the padded ``y``, in its dtype."""
-    if isinstance(x0, Tensor):
-        return pad2d(x0.to(y.dtype), (padding[0] * scale, padding[1] * scale), mode)
-    if x0 == "zero":
+    scale = setting.scale
+    if given is not None:
+        return pad2d(given.to(y.dtype), setting.cropped, setting.mode)
+    if setting.prior == "zero":
         return y.new_zeros((y.shape[0], y.shape[1], y.shape[2] * scale, y.shape[3] * scale))
     if scale == 1:
         return y
-    if x0 == "nearest":
+    if setting.nearest:
         return y.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-    return F.interpolate(y, scale_factor=float(scale), mode=x0, align_corners=False)
+    return F.interpolate(y, scale_factor=float(scale), mode=setting.prior, align_corners=False)
 
 
 def degrade(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
@@ -150,7 +131,7 @@ def degrade(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     rows, columns = (kh - 1 - kh // 2, kh // 2), (kw - 1 - kw // 2, kw // 2)
     x = torch.cat((x[:, :, h - rows[0] :], x, x[:, :, : rows[1]]), 2)
     x = torch.cat((x[..., w - columns[0] :], x, x[..., : columns[1]]), 3)
-    taps = kernel.flip((-2, -1)).expand(b, c, kh, kw) if kernel.shape[0] > 1 else kernel.flip((-2, -1))
+    taps = kernel.flip((-2, -1))
     if kernel.shape[0] == 1:
         return F.conv2d(x, taps.transpose(0, 1), stride=scale, groups=c)
     x = x.reshape(1, b * c, *x.shape[2:])

@@ -37,8 +37,7 @@ class Algorithm1(Converse2D):
         checks.feature_map("y", y)
         checks.kernel_for(y, self.weight)
         if not torch.compiler.is_compiling():
-            height, width = y.shape[-2:]
-            checks.sizes(height, width, self.kernel_size, self.scale, self.padding, self.padding_mode)
+            checks.sizes(y.shape[-2:], self.kernel_size, self.setting)
         if y.shape[0] == 0:  # complex FFTs refuse an empty batch
             return y.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
         dtype = torch.promote_types(y.dtype, torch.float32)

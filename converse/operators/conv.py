@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ..mathematics.boundary import pad_margins
-from ..mathematics.checks import PADDING_MODES, choice, integer, pair
+from ..mathematics.checks import choice, integer, pair
+from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "Conv",

@@ -22,6 +22,7 @@ from ..assembly.frozen import Transfer  # noqa: E402
 from ..mathematics import checks  # noqa: E402
 from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
 from ..mathematics.functional import converse2d  # noqa: E402
+from ..mathematics.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
 from ..mathematics.spectral import grid_of, solve_into  # noqa: E402
 
 INITS = ("uniform", "gaussian", "gaussian_softmax", "softmax_always")
@@ -79,11 +80,11 @@ class Converse2D(nn.Module):
         if padding is None:
             padding = (self.kernel_size[0] - 1, self.kernel_size[1] - 1)
         self.padding = checks.pair("padding", padding, 0)
-        self.padding_mode = checks.choice("padding_mode", padding_mode, checks.PADDING_MODES)
+        self.padding_mode = checks.choice("padding_mode", padding_mode, PADDING_MODES)
         self.init = checks.choice("init", init, INITS)
         learnable = isinstance(lam, str)
         self.lam_option: str | float = checks.choice("lam", lam, LAMS) if learnable else checks.positive("lam", lam)
-        self.x0 = checks.choice("x0", x0, checks.X0_NAMES)
+        self.x0 = checks.choice("x0", x0, X0_NAMES)
         self.eps = checks.positive("eps", eps)
         options: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(1, channels, *self.kernel_size, **options))
@@ -108,6 +109,11 @@ class Converse2D(nn.Module):
             self.bias.zero_()
 
     @property
+    def setting(self) -> Setting:
+        """Scale, padding and prior as they are now."""
+        return Setting(self.scale, self.padding, self.padding_mode, self.x0)
+
+    @property
     def kernel(self) -> Tensor:
         """The kernel in use, (1, C, kh, kw): ``weight``, or its softmax with init "softmax_always"."""
         if self.init != "softmax_always":
@@ -124,21 +130,14 @@ class Converse2D(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
-        frozen = self._frozen
+        kernel, lam, frozen = self.kernel, self.lam, self._frozen
         if frozen is not None and not torch.compiler.is_compiling():
-            needs_grad = torch.is_grad_enabled() and (
-                y.requires_grad or any(p.requires_grad for p in self.parameters())
-            )
-            if not needs_grad and frozen.serves(y, self._state()):
+            used = [t for t in (y, kernel, lam) if isinstance(t, Tensor)]
+            needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in used)
+            if not needs_grad and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
                 return frozen.apply(y)
         return converse2d(
-            y,
-            self.kernel,
-            self.lam,
-            scale=self.scale,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            x0=self.x0,
+            y, kernel, lam, scale=self.scale, padding=self.padding, padding_mode=self.padding_mode, x0=self.x0
         )
 
     def overwrite(self, y: Tensor) -> Tensor:
@@ -159,7 +158,7 @@ class Converse2D(nn.Module):
             and not torch.compiler.is_compiling()
             and self.scale == 1
             and max(self.kernel_size) > 1
-            and self.x0 in ("zero", "nearest")
+            and self.setting.is_filter
             and y.dtype in (torch.float32, torch.float64)
             and y.dim() == 4
             and y.shape[1] == self.channels
@@ -167,29 +166,27 @@ class Converse2D(nn.Module):
         )
         if not possible:
             return self(y)
-        if self._frozen is not None and self._frozen.serves(y, self._state()):
-            return self._frozen.apply(y, out=y)
-        checks.sizes(y.shape[2], y.shape[3], self.kernel_size, 1, self.padding, self.padding_mode)
-        nearest = self.x0 == "nearest"
-        solve_into(y, y, self.kernel[0], self._lam_of_channels(), 1, self.padding, self.padding_mode, nearest)
+        kernel, lam, frozen = self.kernel[0], self._of_channels(self.lam), self._frozen
+        if frozen is not None and frozen.serves(y, kernel, lam, self.setting):
+            return frozen.apply(y, out=y)
+        checks.sizes(y.shape[2:], self.kernel_size, self.setting)
+        solve_into(y, y, kernel, lam, self.setting)
         return y
 
-    def _lam_of_channels(self) -> Tensor:
-        lam = self.lam
+    def _of_channels(self, lam: Tensor | float) -> Tensor:
+        """``lam`` as one number per channel, (C,)."""
         if not isinstance(lam, Tensor):
-            lam = torch.tensor(lam, dtype=torch.float64, device=self.weight.device)
+            return torch.full((self.channels,), lam, dtype=torch.float64, device=self.weight.device)
         return lam.expand(1, self.channels, 1, 1).reshape(-1)
-
-    def _state(self) -> tuple[Tensor, ...]:
-        return tuple(p.detach() for p in self.parameters())
 
     @torch.no_grad()
     def freeze(self, size: tuple[int, int]) -> Converse2D:
         """Precompute the transfer function for inputs of ``size`` (H, W), for deployment.
 
         It is used for inputs of exactly this size, eagerly and without gradients; every other call takes the
-        normal path. Training mode, loading, moving or casting undo it, and a parameter that was changed in any
-        other way is noticed by value (they are compared on every call), so the result is never stale. Costs
+        normal path. Training mode, loading, moving or casting undo it. Kernel, lam and setting of every call are
+        compared by value with those that it was computed from, whatever they are made of (parameters, the mask of
+        a pruning, a parametrization and its buffers), so the result is never stale. Costs
         8 C s s (H + 2 p_h) ((W + 2 p_w) / 2 + 1) bytes in float32. A layer without FFT (kernel no larger than the
         scale) has nothing to precompute and is left as it is.
 
@@ -202,22 +199,13 @@ class Converse2D(nn.Module):
         """
         if self.training:
             raise ValueError("freeze: the layer is in training mode, call eval() first")
-        if self.x0 not in ("zero", "nearest"):
+        if not self.setting.is_filter:
             raise ValueError(f"freeze: x0 {self.x0!r} is not one transfer function, use zero or nearest")
-        height, width = checks.pair("size", size, 1)
-        checks.sizes(height, width, self.kernel_size, self.scale, self.padding, self.padding_mode)
+        size = checks.pair("size", size, 1)
+        checks.sizes(size, self.kernel_size, self.setting)
         self._frozen = None
         if max(self.kernel_size) > self.scale:
-            self._frozen = Transfer.of(
-                self.kernel[0],
-                self._lam_of_channels(),
-                (height, width),
-                scale=self.scale,
-                padding=self.padding,
-                mode=self.padding_mode,
-                nearest=self.x0 == "nearest",
-                state=self._state(),
-            )
+            self._frozen = Transfer.of(self.kernel[0], self._of_channels(self.lam), size, self.setting)
         return self
 
     def unfreeze(self) -> Converse2D:
@@ -227,7 +215,7 @@ class Converse2D(nn.Module):
 
     def frozen_bytes(self, size: tuple[int, int]) -> int | None:
         """What :meth:`freeze` would hold for ``size`` (H, W); None if there is nothing to freeze, or it is frozen."""
-        fixed = self.x0 in ("zero", "nearest") and max(self.kernel_size) > self.scale
+        fixed = self.setting.is_filter and max(self.kernel_size) > self.scale
         if not fixed or self._frozen is not None or self.training:
             return None
         full, half = grid_of(size, self.padding, self.channels, self.weight).frequencies
@@ -247,9 +235,9 @@ class Converse2D(nn.Module):
         Raises:
             ValueError: there is no such layer; the message says why.
         """
-        if not is_single_pattern(self.kernel_size, self.scale, self.x0):
+        if not is_single_pattern(self.kernel_size, self.setting):
             kh, kw = self.kernel_size
-            if self.x0 not in ("zero", "nearest"):
+            if not self.setting.is_filter:
                 why = f"x0 {self.x0!r} mixes neighbouring samples (allowed: zero, nearest)"
             elif max(kh, kw) > self.scale:
                 why = f"kernel {kh}x{kw} exceeds the scale {self.scale}: its inverse has no finite support"
@@ -268,7 +256,7 @@ class Converse2D(nn.Module):
         )
         with torch.no_grad():
             lam = torch.as_tensor(self.lam, device=self.weight.device)
-            g = pattern(self.kernel, lam, self.scale, self.x0 == "nearest")
+            g = pattern(self.kernel, lam, self.setting)
             layer.weight.copy_(g.transpose(0, 1))
         return layer.train(self.training)
 

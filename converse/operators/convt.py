@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mathematics.boundary import pad_margins
-from ..mathematics.checks import PADDING_MODES, choice, integer, pair
+from ..mathematics.checks import choice, integer, pair
+from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "ConvT",

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation, RunSpec
+from bench.config.spec import PlannedTest, RunSpec
 from bench.results.tidy import COLUMNS
 
 PSNR = {"noisy": 20.2, "tv": 26.4, "wavelet": 25.3, "bicubic": 26.0, "blurred": 22.0}
@@ -60,7 +60,7 @@ def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) 
 
 def write_metrics(
     run: RunSpec,
-    test: Evaluation,
+    test: PlannedTest,
     images: Mapping[str, float],
     kernels: tuple[str, ...] = ("",),
     *,
@@ -76,7 +76,7 @@ def write_metrics(
             head = f"{run.id},{test.data},{image},{kernel},{test.protocol}"
             for metric, value in (("psnr", psnr), ("ssim", psnr / 40), ("seconds", 0.5)):
                 lines.append(f"{head},{metric},{'' if empty else value}")
-    path = layout.metrics_csv(run.id, test.key)
+    path = layout.metrics_csv(run.id, test.stem)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
 
@@ -108,14 +108,14 @@ def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv",
     return path
 
 
-def write_showcase(run: RunSpec, test: Evaluation, target: np.ndarray, sigma: float = 6.0) -> None:
+def write_showcase(run: RunSpec, test: PlannedTest, target: np.ndarray, sigma: float = 6.0) -> None:
     """A restored image: the target with noise that depends on the run."""
     from bench.data.images import write_png
 
     rng = np.random.default_rng(int(run.hash, 16))
     level = 25.0 if run.method in ("noisy", "blurred", "bicubic") else sigma
     noisy = np.clip(target + rng.normal(0, level, target.shape), 0, 255).astype(np.uint8)
-    write_png(layout.showcase_png(run.id, test.key), noisy)
+    write_png(layout.showcase_png(run.id, test.stem), noisy)
 
 
 def fabricate(plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] = ("gaussian", "motion")) -> None:

@@ -19,7 +19,7 @@ from bench.config.spec import Budget, Degradation, Preset, RunSpec, Table, Train
 from bench.data.datasets import load_datasets
 from bench.data.images import write_png
 from bench.data.kernels import EMBEDDED, embedded_bytes
-from converse.declarations import registry
+from converse.declarations import model_spec
 
 NETWORK = {"channels": 4, "blocks": 1}
 DEGRADATIONS = {
@@ -106,7 +106,7 @@ def _trained(
         seed=0,
         version=1,
     )
-    network = registry.resolve(model, options, plugins=plugins).identity()
+    network = model_spec.resolve(model, options, plugins=plugins).identity()
     return RunSpec.model_validate(
         {"task": task, "model": model, "options": options, "network": network, "train": train}
     )

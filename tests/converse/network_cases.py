@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from converse import build_model
-from converse.declarations.registry import models
+from converse.declarations.model_info import models
 
 NAMES = sorted(models())
 SMALL = {"channels": 4, "blocks": 2}

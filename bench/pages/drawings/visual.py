@@ -93,7 +93,7 @@ def comparison(plan: Plan, results: Results, table: str) -> Comparison:
     for row in plan.rows[table]:
         tile = None
         for run in row.runs:
-            path = layout.showcase_png(run.id, test.key)
+            path = layout.showcase_png(run.id, test.stem)
             if tile is None and path.is_file() and results.status(run.id).status != "diverged":
                 tile = _tile(results, test, run.id, row.label, path, (name, kernel), clean)
         if tile is None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bench.config.code_digest import code_digest
-from bench.config.loading import load_plan, plan_from_config, preset_names
+from bench.config.loading import command_options, load_plan, plan_from_config, preset_names
 from bench.config.plan import Plan
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import BenchError
@@ -278,3 +281,58 @@ def test_a_label_that_is_taken_is_a_dash_and_not_the_end(tmp_path: Path) -> None
 
 def test_rendering_code_is_part_of_what_makes_a_report_stale() -> None:
     assert len({code_digest(s) for s in ("tables", "figures", "train")}) == 3
+
+
+def test_a_mistyped_metric_is_refused_before_anything_is_touched() -> None:
+    with pytest.raises(BenchError, match="unknown metric 'fsimm'; did you mean 'fsim'"):
+        load_plan("quick", metrics=["fsimm"])
+
+
+def test_further_metrics_are_another_file_of_scores(quick: Plan) -> None:
+    """So the scores that are there stay what they are while a metric is added, and if that fails."""
+    more = load_plan("quick", tables=["all"], metrics=["fsim"])
+    run = next(iter(quick.runs.values()))
+    ours, theirs = quick.evaluations(run)[0], more.evaluations(run)[0]
+    assert ours.key == theirs.key and theirs.stem == f"{ours.stem}+fsim"
+
+
+def test_a_weights_file_counts_by_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    config = copy_config(tmp_path)
+    weights = tmp_path / "mine.pth"
+    text = (config / "tables.yaml").read_text()
+    row = f"      DnCNN: {{model: dncnn}}\n      mine: {{model: dncnn, checkpoint: {{path: {weights}}}}}\n"
+    (config / "tables.yaml").write_text(text.replace("      DnCNN: {model: dncnn}\n", row, 1))
+
+    def identity() -> str:
+        rows = load_plan("quick", tables=["table4_denoising"], config=config).rows["table4_denoising"]
+        return next(r for r in rows if r.id == "mine").runs[0].id
+
+    missing = identity()  # a plan all the same: the run says what is missing
+    weights.write_bytes(b"first")
+    first = identity()
+    assert identity() == first != missing
+    other = tmp_path / "other.pth"
+    other.write_bytes(b"other")
+    os.utime(other, ns=(weights.stat().st_atime_ns, weights.stat().st_mtime_ns))
+    other.replace(weights)  # the same size and the same mtime
+    assert identity() != first
+
+
+def test_options_survive_the_shell(tmp_path: Path) -> None:
+    """A plugin's path reaches the verb as it is and starts nothing of its own."""
+    plugin = "p;touch INJECTED;/it's $HOME.py"
+    options = command_options(load_plan("quick", tables=["table4_denoising"], images=2, plugins=[plugin]))
+    shown = subprocess.run(f"printf '%s\\n' {options}", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    expected = ["--preset", "quick", "--tables", "table4_denoising", "--images", "first2", "--plugins", plugin]
+    assert shown.stdout.splitlines() == expected
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_snakefile_quotes_what_it_puts_into_a_shell() -> None:
+    text = (ROOT / "Snakefile").read_text()
+    commands = [line for line in text.splitlines() if "python -m bench" in line or "cat {log" in line]
+    assert len(commands) >= 10
+    for line in commands:
+        unquoted = set(re.findall(r"(?<!\{)\{([a-z.]+)\}", line)) - {"resources.options", "targets.options"}
+        assert not unquoted, line

@@ -97,7 +97,7 @@ def test_all_images_answer_where_a_subset_is_scored_too(first: str, tmp_path: Pa
         write_metrics(run, whole, {"a.png": 0.0, "b.png": 1.0})
         bsd68 = answers_of(found, load(found), words(found), "four")[1]
         assert (bsd68.images, bsd68.subset) == (2, "") and bsd68.difference is not None
-        layout.metrics_csv(run.id, whole.key).unlink()
+        layout.metrics_csv(run.id, whole.stem).unlink()
         bsd68 = answers_of(found, load(found), words(found), "four")[1]
         assert (bsd68.images, bsd68.subset) == (1, "every10"), "the subset stands in until then"
 

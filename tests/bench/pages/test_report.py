@@ -132,7 +132,7 @@ def test_what_is_missing_is_listed(plan: Plan) -> None:
         write_metrics(run, plan.evaluations(run)[0], IMAGES, empty=True)
     gone = next(r for r in plan.rows["four"] if r.id == "Conv-DnCNN").runs
     for run in gone:
-        layout.metrics_csv(run.id, plan.evaluations(run)[0].key).unlink()
+        layout.metrics_csv(run.id, plan.evaluations(run)[0].stem).unlink()
     with pytest.raises(BenchError, match=r"1 rows.*Conv-DnCNN.*--allow-missing"):
         report(plan)
     path = report(plan, allow_missing=True)

@@ -60,14 +60,14 @@ def test_every_format_is_written_and_tidy(root: Path) -> None:
     psnr = frame[(frame["row"] == "ConverseNet") & (frame["metric"] == "psnr")]
     assert list(psnr["kernel"])[:2] == list(KERNELS)
     assert set(frame["status"]) == {"ok", "published"}
-    measured = pd.read_csv(layout.metrics_csv(row_runs(plan, "seven", "ConverseNet")[0].id, plan_key(plan)))
+    measured = pd.read_csv(layout.metrics_csv(row_runs(plan, "seven", "ConverseNet")[0].id, deblurring(plan)))
     mine = measured[(measured["metric"] == "psnr") & (measured["kernel"] == "motion")]["value"].mean()
     assert psnr["mean"].iloc[1] == pytest.approx(mine + 0.02)  # the second seed is 0.04 dB better
     assert psnr["sd"].iloc[1] == pytest.approx(0.04 / 2**0.5) and psnr["n"].iloc[1] == 2
 
 
-def plan_key(plan: Plan) -> str:
-    return plan.preset.tasks["deblurring"].evaluate[0].key
+def deblurring(plan: Plan) -> str:
+    return plan.table_tests("seven")[0].stem
 
 
 def test_mean_sd_seeds_and_paper_columns(root: Path) -> None:
@@ -152,12 +152,12 @@ def test_equal_rows_are_both_best(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES)
     test = plan.evaluations(row_runs(plan, "four", "DnCNN")[0])[0]
-    source = layout.metrics_csv(row_runs(plan, "four", "DnCNN")[0].id, test.key).read_text()
+    source = layout.metrics_csv(row_runs(plan, "four", "DnCNN")[0].id, test.stem).read_text()
     for row in ("DnCNN", "Conv-DnCNN"):
         for run in row_runs(plan, "four", row):
             lines = [line.split(",") for line in source.splitlines()]
             text = "\n".join(",".join(x) for x in [lines[0], *([run.id, *x[1:5], x[5], "40.0"] for x in lines[1:])])
-            layout.metrics_csv(run.id, test.key).write_text(text + "\n")
+            layout.metrics_csv(run.id, test.stem).write_text(text + "\n")
     assert cell(plan, "four", "DnCNN", "PSNR (dB)").best
     assert cell(plan, "four", "Conv-DnCNN", "PSNR (dB)").best
 
@@ -171,7 +171,7 @@ def test_diverged_and_missing_rows_are_a_dash_with_the_reason(root: Path) -> Non
         write_metrics(run, test, IMAGES, empty=True)
     gone = row_runs(plan, "four", "Conv-DnCNN")
     for run in gone:
-        layout.metrics_csv(run.id, test.key).unlink()
+        layout.metrics_csv(run.id, test.stem).unlink()
     with pytest.raises(BenchError, match=r"evaluate.*--allow-missing"):
         tables(plan, ["four"])
     tables(plan, ["four"], allow_missing=True)
@@ -212,7 +212,7 @@ def test_a_file_of_another_protocol_is_refused(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES)
     run = row_runs(plan, "four", "DnCNN")[0]
-    path = layout.metrics_csv(run.id, plan.evaluations(run)[0].key)
+    path = layout.metrics_csv(run.id, plan.evaluations(run)[0].stem)
     path.write_text(path.read_text().replace("denoise-gray-s25", "denoise-gray-s15"))
     with pytest.raises(BenchError, match=f"{run.id}.*denoise-gray-s15"):
         tables(plan, ["four"])
@@ -223,7 +223,7 @@ def test_a_damaged_metric_file_is_named(root: Path, text: str) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES)
     run = row_runs(plan, "four", "DnCNN")[0]
-    layout.metrics_csv(run.id, plan.evaluations(run)[0].key).write_text(text)
+    layout.metrics_csv(run.id, plan.evaluations(run)[0].stem).write_text(text)
     with pytest.raises(BenchError, match=run.id):
         tables(plan, ["four"])
 
@@ -248,7 +248,7 @@ def test_published_evidence_fills_what_was_not_measured_here(root: Path) -> None
     evidence.to_csv(folder / "metrics.csv", index=False)
     before = cell(plan, "four", "Conv-DnCNN", "PSNR (dB)").text
     for seed in row_runs(plan, "four", "DnCNN"):
-        layout.metrics_csv(seed.id, key).unlink()
+        layout.metrics_csv(seed.id, plan.evaluations(seed)[0].stem).unlink()
         layout.run_json(seed.id).unlink()
     tables(plan, ["four"])  # nothing is missing
     assert "Imaginary GPU" in note(plan, "four", cell(plan, "four", "DnCNN", ""))

@@ -18,6 +18,8 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import Evaluation
 from bench.data.images import read_image, write_png
+from bench.foundation import versions
+from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
 from bench.models.checkpoint import load, save
@@ -55,8 +57,8 @@ def with_test(plan: Plan, **change: Any) -> Plan:
 
 
 def rows(plan: Plan, run: str) -> list[dict[str, str]]:
-    key = plan.evaluations(plan.run(run))[0].key
-    with layout.metrics_csv(run, key).open() as file:
+    stem = plan.evaluations(plan.run(run))[0].stem
+    with layout.metrics_csv(run, stem).open() as file:
         return [row for row in csv.DictReader(file) if row["metric"] != "seconds"]
 
 
@@ -94,8 +96,8 @@ def test_a_subset_and_some_kernels_come_from_the_whole(trained: tuple[Plan, str]
     same = with_test(plan, subset="first2")
     evaluate(same, run, progress=False)
     assert len(calls) == 7
-    keys = [p.evaluations(p.run(run))[0].key for p in (plan, same)]
-    np.testing.assert_array_equal(*(read_image(layout.showcase_png(run, key)) for key in keys))
+    stems = [p.evaluations(p.run(run))[0].stem for p in (plan, same)]
+    np.testing.assert_array_equal(*(read_image(layout.showcase_png(run, stem)) for stem in stems))
 
 
 def test_an_interrupted_subset_counts_too(
@@ -119,29 +121,84 @@ def test_an_interrupted_subset_counts_too(
     assert len(rows(plan, run)) == 12
 
 
-@pytest.mark.parametrize("what", ["weights", "data", "table", "unsigned", "version"])
+@pytest.mark.parametrize(
+    ("what", "again"), [("weights", 6), ("image", 2 + 2), ("table", 6), ("unsigned", 6), ("version", 6)]
+)
 def test_what_does_not_fit_is_measured_again(
-    trained: tuple[Plan, str], calls: list[Any], tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Plan, str], calls: list[Any], tmp_path: Path, what: str, again: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And no more: of a swapped image (c; b was never scored) both kernels, not those of a."""
     plan, run = trained
     subset = with_test(plan, subset="every2")
     evaluate(subset, run, progress=False)
-    table = layout.metrics_csv(run, subset.evaluations(subset.run(run))[0].key)
+    table = layout.metrics_csv(run, subset.evaluations(subset.run(run))[0].stem)
     if what == "weights":
         tensors, meta = load(layout.weights(run))
         save(layout.weights(run), {n: t * 1.01 for n, t in tensors.items()}, meta)
-    elif what == "data":
-        write_png(tmp_path / "test" / "b.png", photograph(48, 56, seed=99))
+    elif what == "image":
+        write_png(tmp_path / "test" / "c.png", photograph(48, 56, seed=99))
         plan = tiny_plan(tmp_path, steps=1)
     elif what == "table":
         table.write_text(table.read_text().replace(",ssim,0.", ",ssim,0.9"))
     elif what == "unsigned":
         table.with_suffix(".json").unlink()
     else:
-        monkeypatch.setattr(layout.versions, "EVAL_VERSION", 99)
+        monkeypatch.setattr(versions, "EVAL_VERSION", 99)
     before = len(calls)
     evaluate(plan, run, progress=False)
-    assert len(calls) - before == 6
+    assert len(calls) - before == again
+
+
+def test_a_renamed_photograph_is_not_scored_again(trained: tuple[Plan, str], calls: list[Any], tmp_path: Path) -> None:
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    (tmp_path / "test" / "b.png").rename(tmp_path / "test" / "z.png")
+    renamed = dataclasses.replace(plan)
+    evaluate(renamed, run, progress=False)
+    assert len(calls) == 6 and [r["image"] for r in rows(renamed, run)][::4] == ["a", "c", "z"]
+
+
+def test_a_metric_is_added_to_the_scores_and_a_failure_costs_none(
+    trained: tuple[Plan, str], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    before = rows(plan, run)
+    seen: list[str] = []
+
+    def mean(restored: np.ndarray, target: np.ndarray) -> float:
+        seen.append("gmsd")
+        if len(seen) == 5:
+            raise BenchError("no more")
+        return float(restored.mean())
+
+    monkeypatch.setattr(stage.extra_metrics, "extra", lambda names: dict.fromkeys(names, mean))
+    more = dataclasses.replace(plan, metrics=("gmsd",))
+    with pytest.raises(BenchError, match="no more"):
+        evaluate(more, run, progress=False)
+    assert rows(plan, run) == before, "the finished scores were touched"
+    evaluate(more, run, progress=False)
+    assert len(seen) == 7, "a metric that was computed is computed again"
+    assert [r for r in rows(more, run) if r["metric"] != "gmsd"] == before
+    assert sum(r["metric"] == "gmsd" for r in rows(more, run)) == 6
+
+
+def test_a_metric_of_another_restored_image_is_refused(
+    trained: tuple[Plan, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the code moved and no version did: the new metric would be of another image than the old scores."""
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    apply = inference.apply
+
+    def brighter(*given: Any) -> Any:
+        restored, seconds = apply(*given)
+        return restored + 0.05, seconds
+
+    monkeypatch.setattr(inference, "apply", brighter)
+    monkeypatch.setattr(stage.extra_metrics, "extra", lambda names: dict.fromkeys(names, lambda a, b: 0.0))
+    with pytest.raises(BenchError, match=r"a\.png: restores to .* dB here, was scored .* dB with these weights"):
+        evaluate(dataclasses.replace(plan, metrics=("gmsd",)), run, progress=False)
 
 
 def test_scores_of_another_data_set_are_not_taken(trained: tuple[Plan, str], calls: list[Any]) -> None:
@@ -151,6 +208,6 @@ def test_scores_of_another_data_set_are_not_taken(trained: tuple[Plan, str], cal
     evaluate(plan, run, progress=False)
     assert len(calls) == 12
     record = json.loads(
-        layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].key).with_suffix(".json").read_text()
+        layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].stem).with_suffix(".json").read_text()
     )
-    assert set(record["identity"]) == {"run", "weights", "data", "metrics"} and len(record["sha256"]) == 64
+    assert set(record["identity"]) == {"run", "weights", "protocol", "versions"} and len(record["sha256"]) == 64

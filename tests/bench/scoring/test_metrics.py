@@ -9,6 +9,7 @@ import pytest
 from fabricated_sets import photograph
 from scipy import ndimage
 
+from bench.config import metric_names
 from bench.data.images import Pixels
 from bench.foundation.errors import BenchError
 from bench.scoring import extra_metrics, metrics
@@ -112,9 +113,9 @@ def test_too_small_for_a_window_or_a_border() -> None:
 
 def test_extra_metrics_are_checked_without_pyiqa() -> None:
     with pytest.raises(BenchError, match=r"unknown metric 'fsmi'; did you mean 'fsim'\?"):
-        extra_metrics.check_extra(["gmsd", "fsmi"])
+        metric_names.check_extra(["gmsd", "fsmi"])
     assert extra_metrics.extra([]) == {}
-    assert extra_metrics.needs_download("lpips") and not extra_metrics.needs_download("fsim")
+    assert metric_names.needs_download("lpips") and not metric_names.needs_download("fsim")
 
 
 def test_without_pyiqa_one_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

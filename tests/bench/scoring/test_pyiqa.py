@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fabricated_sets import photograph
 
+from bench.config import metric_names
 from bench.data.images import Pixels
 from bench.foundation.errors import BenchError
 from bench.scoring import extra_metrics, metrics, pyiqa_shim
@@ -57,7 +58,7 @@ def test_rgb_ssim(pyiqa: Any) -> None:
     assert metrics.ssim(degraded(12), TARGET) == pytest.approx(theirs, abs=1e-5)
 
 
-OFFLINE = [name for name in extra_metrics.EXTRA if not extra_metrics.needs_download(name)]
+OFFLINE = [name for name in metric_names.EXTRA if not metric_names.needs_download(name)]
 
 
 @pytest.mark.parametrize("name", OFFLINE)
@@ -66,13 +67,13 @@ def test_further_metrics_know_better_from_worse(pyiqa: Any, name: str, channels:
     target = TARGET[..., :channels]
     metric = extra_metrics.extra([name])[name]
     equal, good, bad = (metric(degraded(s, target), target) for s in (0, 6, 30))
-    higher, _ = extra_metrics.EXTRA[name]
+    higher, _ = metric_names.EXTRA[name]
     assert (equal > good > bad) if higher else (equal < good < bad)
 
 
 def test_every_name_is_one_of_pyiqas(pyiqa: Any) -> None:
-    assert set(extra_metrics.EXTRA) <= set(pyiqa.list_models())
-    assert all(pyiqa.create_metric(n, device="cpu").lower_better != extra_metrics.EXTRA[n][0] for n in OFFLINE)
+    assert set(metric_names.EXTRA) <= set(pyiqa.list_models())
+    assert all(pyiqa.create_metric(n, device="cpu").lower_better != metric_names.EXTRA[n][0] for n in OFFLINE)
 
 
 def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pytest.MonkeyPatch) -> None:

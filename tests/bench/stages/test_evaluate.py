@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -16,16 +17,20 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.data.images import read_image
+from bench.data.scored_content import chosen
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
 from bench.scoring.prepare import prepare
 from bench.scoring.score import score
+from bench.scoring.score_log import Case
 from bench.stages import evaluate as stage
-from bench.stages.evaluate import COLUMNS, chosen_files, evaluate
+from bench.stages.evaluate import COLUMNS, evaluate
 from bench.stages.train import train
 
-DENOISING = "test@denoise-gray-s25"
+
+def denoising(plan: Plan) -> str:
+    return stem_of(plan, "noisy")
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +39,13 @@ def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def key_of(plan: Plan, row: str) -> str:
-    return plan.evaluations(plan.run(run_id(plan, row)))[0].key
+def stem_of(plan: Plan, row: str) -> str:
+    return plan.evaluations(plan.run(run_id(plan, row)))[0].stem
 
 
 def scores(plan: Plan, row: str) -> list[dict[str, str]]:
     """The metric rows of a run, as they stand in the file."""
-    with layout.metrics_csv(run_id(plan, row), key_of(plan, row)).open() as file:
+    with layout.metrics_csv(run_id(plan, row), stem_of(plan, row)).open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     return rows
@@ -62,7 +67,7 @@ def test_every_row_gets_tidy_metrics_and_a_picture(tmp_path: Path, row: str) -> 
     cases = [(i, k, m) for i in "abc" for k in kernels for m in ("psnr", "ssim", "seconds")]
     assert [(r["image"], r["kernel"], r["metric"]) for r in rows] == cases
     assert {(r["run"], r["dataset"]) for r in rows} == {(run, "test")}
-    picture = read_image(layout.showcase_png(run, key_of(plan, row)))
+    picture = read_image(layout.showcase_png(run, stem_of(plan, row)))
     protocol = protocols.get(rows[0]["protocol"])
     blur = plan.datasets["kernels"].file("gaussian.npy") if kernels[0] else None
     kernel = np.load(blur) if blur else None
@@ -80,9 +85,9 @@ def stopping_after(count: int, monkeypatch: pytest.MonkeyPatch, number: int) -> 
     seen: list[str] = []
     score = stage._Test._score
 
-    def counted(self: stage._Test, path: Path, *rest: object, **more: object) -> object:
-        values = score(self, path, *rest, **more)  # type: ignore[arg-type]
-        seen.append(path.stem)
+    def counted(self: stage._Test, case: Case, *rest: object, **more: object) -> object:
+        values = score(self, case, *rest, **more)  # type: ignore[arg-type]
+        seen.append(case.image)
         if len(seen) == count:
             os.kill(os.getpid(), number)
         return values
@@ -97,8 +102,8 @@ def test_an_interrupted_run_loses_no_finished_image(tmp_path: Path, monkeypatch:
     seen = stopping_after(2, monkeypatch, signal.SIGTERM)
     with pytest.raises(Interrupted, match="SIGTERM after 2 of 3 images"):
         evaluate(plan, run, progress=False)
-    assert not layout.metrics_csv(run, DENOISING).exists()
-    partial = layout.metrics_csv(run, DENOISING).with_suffix(".partial")
+    assert not layout.metrics_csv(run, denoising(plan)).exists()
+    partial = layout.metrics_csv(run, denoising(plan)).with_suffix(".partial")
     partial.write_text(partial.read_text()[:-9])  # as if killed while the second line was written
     evaluate(plan, run, progress=False)
     assert seen == ["a", "b", "b", "c"]
@@ -111,9 +116,9 @@ def test_the_picture_is_made_again_where_it_was_deleted(tmp_path: Path, monkeypa
     seen = stopping_after(2, monkeypatch, signal.SIGINT)
     with pytest.raises(Interrupted, match="SIGINT"):
         evaluate(plan, run, progress=False)
-    layout.showcase_png(run, DENOISING).unlink()  # Snakemake deletes outputs before a rerun
+    layout.showcase_png(run, denoising(plan)).unlink()  # Snakemake deletes outputs before a rerun
     evaluate(plan, run, progress=False)
-    assert seen == ["a", "b", "a", "c"] and layout.showcase_png(run, DENOISING).is_file()
+    assert seen == ["a", "b", "a", "c"] and layout.showcase_png(run, denoising(plan)).is_file()
 
 
 def test_scores_of_other_weights_are_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +128,7 @@ def test_scores_of_other_weights_are_not_taken_over(tmp_path: Path, monkeypatch:
     seen = stopping_after(2, monkeypatch, signal.SIGTERM)
     with pytest.raises(Interrupted):
         evaluate(plan, run, progress=False)
-    partial = layout.metrics_csv(run, DENOISING).with_suffix(".partial")
+    partial = layout.metrics_csv(run, denoising(plan)).with_suffix(".partial")
     head, *lines = partial.read_text().splitlines()
     other = json.dumps({**json.loads(head), "weights": "0" * 64})
     partial.write_text("\n".join([other, *lines]) + "\n")
@@ -139,7 +144,7 @@ def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> N
     path.write_bytes(whole[:300])
     with pytest.raises(BenchError, match=r"b\.png: truncated or damaged.*all other images are scored and kept"):
         evaluate(plan, run, progress=False)
-    target = layout.metrics_csv(run, DENOISING)
+    target = layout.metrics_csv(run, denoising(plan))
     lines = target.with_suffix(".partial").read_text().splitlines()
     assert not target.exists() and [json.loads(line).get("image") for line in lines] == [
         None,
@@ -147,6 +152,9 @@ def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> N
         "c",
     ]
     path.write_bytes(whole)
+    with pytest.raises(BenchError, match="test: its files changed after this was planned"):
+        evaluate(plan, run, progress=False)
+    plan = dataclasses.replace(plan)  # as a new process plans it
     evaluate(plan, run, progress=False)
     assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "ssim"] == ["a", "b", "c"]
 
@@ -157,7 +165,7 @@ def test_a_bad_kernel_does_not_stop_the_others(tmp_path: Path) -> None:
     np.save(tmp_path / "kernels" / "motion.npy", np.full((7, 7), 0.5))
     with pytest.raises(BenchError, match=r"motion\.npy: a blur kernel sums to one"):
         evaluate(plan, run, progress=False)
-    partial = layout.metrics_csv(run, key_of(plan, "blurred")).with_suffix(".partial")
+    partial = layout.metrics_csv(run, stem_of(plan, "blurred")).with_suffix(".partial")
     done = [json.loads(line) for line in partial.read_text().splitlines()[1:]]
     assert [(d["image"], d["kernel"]) for d in done] == [(i, "gaussian") for i in "abc"]
 
@@ -171,7 +179,7 @@ def test_a_diverged_run_has_rows_without_values(tmp_path: Path) -> None:
     assert [(r["image"], r["metric"], r["value"]) for r in rows] == [
         (i, m, "") for i in "abc" for m in ("psnr", "ssim")
     ]
-    assert (read_image(layout.showcase_png(run, DENOISING)) == 128).all()
+    assert (read_image(layout.showcase_png(run, denoising(plan))) == 128).all()
 
 
 def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +189,7 @@ def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.
         assert restored.dtype == target.dtype == np.uint8 and restored.shape == target.shape
         return float(restored.shape[0] * restored.shape[1])
 
-    monkeypatch.setattr(stage.scoring, "extra", lambda names: dict.fromkeys(names, area))
+    monkeypatch.setattr(stage.extra_metrics, "extra", lambda names: dict.fromkeys(names, area))
     plan = tiny_plan(tmp_path, metrics=("gmsd",))
     evaluate(plan, run_id(plan, "bicubic"), progress=False)
     values = [float(r["value"]) for r in scores(plan, "bicubic") if r["metric"] == "gmsd"]
@@ -194,13 +202,13 @@ def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.
 )
 def test_subsets(subset: str | None, expected: range) -> None:
     paths = [Path(f"{i:02d}.png") for i in range(25)]
-    assert chosen_files(paths, subset) == [paths[i] for i in expected]
+    assert chosen(paths, subset) == [paths[i] for i in expected]
 
 
 @pytest.mark.parametrize("subset", ["last3", "first0", "every", "first-1"])
 def test_other_subsets_are_refused(subset: str) -> None:
     with pytest.raises(BenchError, match="allowed are firstN and everyN"):
-        chosen_files([Path("a.png")], subset)
+        chosen([Path("a.png")], subset)
 
 
 def test_what_cannot_be_evaluated_says_why(tmp_path: Path) -> None:

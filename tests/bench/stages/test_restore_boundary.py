@@ -20,7 +20,7 @@ from bench.models.boundary_choice import BLIND, INFORMED, choose, describe
 from bench.scoring.metrics import to_uint8
 from bench.stages.restore import restore
 from bench.stages.train import train
-from converse.declarations.registry import models
+from converse.declarations.model_info import models
 
 CPU = torch.device("cpu")
 

@@ -38,9 +38,9 @@ def test_cached_rows_and_the_time_of_the_rest(plan: Plan, capsys: pytest.Capture
     assert "Left:" not in capsys.readouterr().out
     run = trained(plan, "denoising")[0]
     layout.run_json(run.id).unlink()
-    key = plan.evaluations(run)[0].key
-    layout.metrics_csv(run.id, key).unlink()
-    left = time_left(plan, [run], [(run, key)])
+    test = plan.evaluations(run)[0]
+    layout.metrics_csv(run.id, test.stem).unlink()
+    left = time_left(plan, [run], [(run, test.key)])
     assert left.training_s == pytest.approx(12.5 + JOB_S), "the other seed took 12.5 s for as many steps"
     assert left.scoring_s == pytest.approx(0.5 * len(IMAGES) + JOB_S)
     assert left.sources == {"runs of the same network": 1} and left.unknown == 0

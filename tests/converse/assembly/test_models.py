@@ -13,7 +13,8 @@ from torch import nn
 
 from converse import ConverseBlock, build_model
 from converse.assembly.blocks import ChannelNorm
-from converse.declarations.registry import models, resolve
+from converse.declarations.model_info import models
+from converse.declarations.model_spec import resolve
 
 PARAMETERS = {
     "dncnn": 557_057,

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from converse.declarations.model_spec import PADDING_MODES
 from converse.declarations.operator_info import OperatorInfo
 from converse.declarations.registry import operators
+from converse.mathematics.setting import PADDING_MODES
 
 PLUGINS = [
     *sorted((Path(__file__).parent / "plugins").glob("*.py")),

@@ -13,15 +13,9 @@ import torch
 from plugin_sources import BAD, BAD_AT_LOAD, GOOD, NO_LITERAL, RAISES, changed, write
 
 from converse import build_model
-from converse.declarations.registry import (
-    OperatorError,
-    SkippedConfiguration,
-    find_operator,
-    list_operators,
-    load_operator,
-    operators,
-    resolve,
-)
+from converse.declarations.model_spec import resolve
+from converse.declarations.operator_info import OperatorError, SkippedConfiguration
+from converse.declarations.registry import find_operator, list_operators, load_operator, operators
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = ("-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "tests/converse/contract")

@@ -11,20 +11,11 @@ import plugin_sources
 import pytest
 
 import converse
-from converse.declarations import model_spec
 from converse.declarations.literals import LiteralError, read_literal
-from converse.declarations.registry import (
-    OperatorError,
-    find_operator,
-    list_models,
-    list_operators,
-    load_operator,
-    model_label,
-    models,
-    operators,
-    resolve,
-)
-from converse.mathematics import checks
+from converse.declarations.model_info import list_models, models
+from converse.declarations.model_spec import model_label, resolve
+from converse.declarations.operator_info import OperatorError
+from converse.declarations.registry import find_operator, list_operators, load_operator, operators
 
 BUILT_IN = {"algorithm1", "conv", "converse2d", "convt", "nearest", "pixelshuffle"}
 MODELS = {
@@ -65,15 +56,11 @@ def test_labels_are_those_of_the_paper() -> None:
 
 def test_planning_imports_no_torch() -> None:
     code = (
-        "import sys, converse; from converse.declarations import registry as r; converse.list_models();"
-        "r.operators(); r.models(); r.resolve('converse_dncnn', {'padding': 2}).identity();"
+        "import sys, converse; from converse.declarations import model_spec, registry; converse.list_models();"
+        "registry.operators(); model_spec.resolve('converse_dncnn', {'padding': 2}).identity();"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_padding_modes_are_those_of_the_operator() -> None:
-    assert model_spec.PADDING_MODES == checks.PADDING_MODES
 
 
 def test_the_package_is_lazy_and_complete() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize, prune
 
 import converse.operators.converse2d as module
 from converse.mathematics.functional import converse2d
@@ -111,6 +112,70 @@ def test_freeze_is_never_stale(undo: str, scale: int) -> None:
         UNDO[undo](layer)
         truth = converse2d(y, layer.kernel, layer.lam, scale=scale, padding=4)
         torch.testing.assert_close(layer(y), truth, rtol=0, atol=1e-6)
+
+
+class _Gain(nn.Module):
+    """A parametrization whose only state is a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("gain", torch.tensor(1.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.gain
+
+
+def _masked(layer: nn.Module) -> None:
+    prune.random_unstructured(layer, "weight", amount=0.4)
+
+
+# What the weights are made of before freezing -> what changes afterwards.
+MADE_OF: dict[str, tuple[Callable[[Converse2D], object], Callable[[Converse2D], object]]] = {
+    "pruned": (lambda m: None, _masked),
+    "pruned again": (_masked, _masked),
+    "pruned, mask edited": (_masked, lambda m: m.weight_mask.zero_()),
+    "pruned, original edited": (_masked, lambda m: m.weight_orig.mul_(2)),
+    "pruned for good": (_masked, lambda m: prune.remove(m, "weight") and m.weight.mul_(2)),
+    "buffer of the kernel": (
+        lambda m: parametrize.register_parametrization(m, "weight", _Gain()),
+        lambda m: m.parametrizations.weight[0].gain.fill_(2.0),
+    ),
+    "buffer of lam": (
+        lambda m: parametrize.register_parametrization(m, "bias", _Gain()),
+        lambda m: (m.parametrizations.bias[0].gain.fill_(-1.0), m.parametrizations.bias.original.add_(3.0)),
+    ),
+    "orthogonal": (parametrizations.orthogonal, lambda m: m.parametrizations.weight.original.add_(0.5)),
+    "spectral norm": (
+        lambda m: parametrizations.spectral_norm(m).eval(),
+        lambda m: m.parametrizations.weight[0]._v.copy_(m.parametrizations.weight[0]._v.roll(1)),
+    ),
+    "weight norm": (parametrizations.weight_norm, lambda m: m.parametrizations.weight.original0.mul_(2)),
+    "parametrization taken off": (
+        lambda m: parametrize.register_parametrization(m, "weight", _Gain()),
+        lambda m: (parametrize.remove_parametrizations(m, "weight"), m.weight.mul_(2)),
+    ),
+    "eps": (lambda m: None, lambda m: setattr(m, "eps", 0.1)),
+    "padding mode": (lambda m: None, lambda m: setattr(m, "padding_mode", "reflect")),
+    "x0": (lambda m: None, lambda m: setattr(m, "x0", "zero")),
+}
+
+
+@pytest.mark.parametrize("made_of", MADE_OF)
+def test_a_frozen_layer_sees_through_whatever_its_weights_are_made_of(made_of: str) -> None:
+    prepare, change = MADE_OF[made_of]
+    torch.manual_seed(0)
+    y, layer = _y(2, 6, 12, 11), Converse2D(6, 3).eval()
+    with torch.no_grad():
+        prepare(layer)
+        before = layer(y)
+        layer.freeze((12, 11))
+        torch.testing.assert_close(layer(y), before, rtol=1e-5, atol=1e-5)
+        change(layer)
+        after = layer(y)
+        setting = {"padding": layer.padding, "padding_mode": layer.padding_mode, "x0": layer.x0}
+        truth = converse2d(y, layer.kernel, layer.lam, **setting)
+        torch.testing.assert_close(after, truth, rtol=0, atol=1e-6)
+        assert not torch.allclose(after, before), "the change is one that shows"
 
 
 def test_freeze_serves_only_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:

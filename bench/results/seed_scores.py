@@ -1,0 +1,83 @@
+"""The scores of one row, seed by seed, as one frame; and what became of the seeds that have none. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bench.config.resolve import PlannedRow
+from bench.config.spec import Evaluation
+from bench.results.tidy import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """One row's values by (data set, kernel, image) × seed."""
+
+    row: str
+    values: pd.DataFrame
+    planned: int
+    diverged: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    """Seeds of the plan without a complete result."""
+    runs: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> int:
+        """Seeds of which the outcome is known: scored, or diverged."""
+        return self.planned - len(self.missing)
+
+    def cell(self, dataset: str, kernel: str) -> SeedScores:
+        """The scores on one data set and kernel."""
+        index = self.values.index
+        here = (index.get_level_values("dataset") == dataset) & (index.get_level_values("kernel") == kernel)
+        return replace(self, values=self.values[here])
+
+    @property
+    def lost(self) -> str:
+        """Which seeds do not count, and why; empty if all do."""
+        parts = [f"seed {s} of {self.row} diverged" for s in self.diverged]
+        return "; ".join([*parts, *(f"seed {s} of {self.row} is not measured" for s in self.missing)])
+
+
+def seed_scores(
+    results: Results, row: PlannedRow, tests: Sequence[Evaluation], metric: str = "psnr", seeds: int | None = None
+) -> SeedScores:
+    """A row's scores.
+
+    Args:
+        results: what was measured.
+        row: the row; only runs that were trained replicate anything, a loaded or classical one counts as seed 0.
+        tests: the evaluations that count. Where two of them share a data set and a kernel, the larger one does.
+        metric: which number.
+        seeds: so many seeds were declared; later ones do not count.
+    """
+    import pandas as pd
+
+    columns: dict[int, pd.Series] = {}
+    diverged, missing, used = [], [], []
+    for run in row.runs[:seeds]:
+        seed = run.train.seed if run.train else 0
+        used.append(run.id)
+        if results.status(run.id).status in ("diverged", "skipped"):
+            diverged.append(seed)
+            continue
+        parts: dict[tuple[str, str], pd.Series] = {}
+        for test in tests:
+            values = results.values(run.id, test.key, metric)
+            for kernel, part in [] if values is None else values.groupby(level="kernel", sort=False):
+                known = parts.get((test.data, str(kernel)))
+                if known is None or len(part) > len(known):
+                    parts[test.data, str(kernel)] = part.droplevel("kernel")
+        if parts:
+            columns[seed] = pd.concat(parts, names=["dataset", "kernel", "image"])
+        expected = {test.data for test in tests}
+        if {data for data, _ in parts} < expected or columns[seed].isna().any():
+            missing.append(seed)
+    empty = pd.MultiIndex.from_arrays([[], [], []], names=["dataset", "kernel", "image"])
+    frame = pd.DataFrame(columns) if columns else pd.DataFrame(index=empty)
+    return SeedScores(row.id, frame, len(used), tuple(diverged), tuple(missing), tuple(used))

@@ -1,0 +1,52 @@
+"""From estimates to words: holds or reversed, equivalent or different, not worse or worse, or cannot tell.
+
+A claim over several rows is one conjunction. To assert it, every comparison must pass at 5 % and nothing is
+corrected (intersection–union: R. L. Berger, Technometrics 24, 1982); to reject it one comparison is enough, so
+there p-values after Holm's correction are asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.results.statistics.estimate import Estimate, Floats
+from bench.results.statistics.multiplicity import holm
+
+ALPHA = 0.05
+CANNOT_TELL = "cannot tell"
+
+
+def order(effect: Floats, p: Floats, p_holm: Floats) -> NDArray[np.str_]:
+    """``holds``, ``reversed`` or ``cannot tell`` of "better than every one of these rows".
+
+    Args:
+        effect: better minus worse (…, comparisons).
+        p: two-sided p-values of the comparisons; where the claim is one of several single comparisons of its
+            axis, those after Holm's correction.
+        p_holm: the same after Holm's correction over everything that the axis shows.
+    """
+    holds = np.all((effect > 0) & (p < ALPHA), axis=-1)
+    return _words(holds, "holds", np.any((effect < 0) & (p_holm < ALPHA), axis=-1), "reversed")
+
+
+def equivalence(gaps: Estimate, within: float) -> NDArray[np.str_]:
+    """``equivalent``, ``different`` or ``cannot tell`` of "all pairs lie within the margin" (…, pairs).
+
+    Different means a difference beyond the margin: one that is merely not zero may well be equivalent.
+    """
+    alike = np.all(gaps.p_inside(within) < ALPHA, axis=-1)
+    apart = np.any(holm(gaps.p_outside(within)) < ALPHA, axis=-1)
+    return _words(alike, "equivalent", apart, "different")
+
+
+def non_inferiority(gaps: Estimate, within: float) -> NDArray[np.str_]:
+    """``not worse``, ``worse`` or ``cannot tell`` of "worse than none of these by the margin" (…, comparisons)."""
+    fine = np.all(gaps.p_above(-within) < ALPHA, axis=-1)
+    return _words(fine, "not worse", np.any(holm(gaps.p_below(-within)) < ALPHA, axis=-1), "worse")
+
+
+def _words(yes: Any, assertion: str, no: Any, rejection: str) -> NDArray[np.str_]:
+    return np.select([yes, no], [assertion, rejection], CANNOT_TELL)

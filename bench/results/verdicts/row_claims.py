@@ -1,0 +1,209 @@
+"""A claim about rows of a table, judged on one rung: over all data sets, then in every data set and kernel.
+
+To assert a claim over several rows every comparison must pass at 5 % (intersection–union, nothing is corrected); to
+reject it one is enough, after Holm's correction. A claim that compares two rows is one of the single comparisons of
+its axis and is corrected as such. Torch-free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.config.claims import Equivalence, NonInferiority, Order, Pair, RowClaim
+from bench.results.comparison import FEWEST_SEEDS, Comparison, holm
+from bench.results.statistics import decisions, power
+from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
+from bench.results.statistics.estimate import Estimate
+from bench.results.statistics.multiplicity import holm as holm_p
+from bench.results.verdicts.family import corrected, family
+from bench.results.verdicts.ladder import Cell, Ladder, Rung
+from bench.results.verdicts.published_gaps import published_gap
+from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
+
+LEVELS = {"order": 0.95, "equivalence": 0.90, "non_inferiority": 0.90}
+"""Level of the interval that decides: two one-sided tests at 5 % are a 90 % interval."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What one verdict is about."""
+
+    name: str
+    claim: RowClaim
+    rung: Rung
+    cells: tuple[Cell, ...]
+    comparisons: tuple[Comparison, ...]
+    cell: Cell | None = None
+
+    @property
+    def gaps(self) -> Estimate:
+        """All comparisons as one array."""
+        parts = [c.estimate for c in self.comparisons]
+        return Estimate(*(np.stack([getattr(p, f) for p in parts]) for f in ("effect", "se", "df", "n")))
+
+
+def judge(name: str, claim: RowClaim, rung: Rung, ladder: Ladder) -> list[Verdict]:
+    """The verdicts of a claim on one rung; none where the rung has nothing to say about it.
+
+    The first is over all data sets; those of single data sets and kernels follow where there are several.
+    """
+    if claim.table not in rung.plan.tables or any(rung.scores(claim.table, row) is None for row in claim.row_ids):
+        return []
+    cells = tuple(rung.cells(claim.table, claim.row_ids))
+    if not cells:
+        return []
+    whole = _case(name, claim, rung, cells)
+    p_axis = corrected(family(rung, claim.table, ladder.claims))
+    found = _verdict(whole, [p_axis.get(pair, float("nan")) for pair in claim.pairs])
+    if len(cells) == 1 or found.effect_db is None:
+        return [found]
+    parts = [_case(name, claim, rung, cells, cell) for cell in cells]
+    flat = holm([c for part in parts for c in part.comparisons])
+    width = len(claim.pairs)
+    by_cell = [_verdict(part, flat[i * width : (i + 1) * width]) for i, part in enumerate(parts)]
+    turned = _reversed_cells(claim, parts)
+    if turned is not None:
+        words = f"significantly reversed in {turned} of {len(cells)} cells" if turned else ""
+        found = replace(found, cells=len(cells), reversed_cells=turned, reason=joined(found.reason, words))
+    return [found, *by_cell]
+
+
+def _case(name: str, claim: RowClaim, rung: Rung, cells: tuple[Cell, ...], cell: Cell | None = None) -> _Case:
+    gaps = [rung.compare(claim.table, *pair, cell) for pair in claim.pairs]
+    return _Case(name, claim, rung, (cell,) if cell else cells, tuple(g for g in gaps if g is not None), cell)
+
+
+def _verdict(case: _Case, p_single: Sequence[float]) -> Verdict:
+    """One verdict; ``p_single`` are the comparisons' p-values after the correction for single comparisons."""
+    claim, rung = case.claim, case.rung
+    declared = rung.declared(claim.table)
+    sides = [s for row in claim.row_ids if (s := rung.scores(claim.table, row))]
+    settled = min(s.settled for s in sides)
+    n = min(c.n for c in case.comparisons)
+    blank = Verdict(
+        case.name,
+        rung.name,
+        *(case.cell or ("", "")),
+        n=n,
+        complete=declared is not None and settled >= declared,
+    )
+    lost = "; ".join(s.lost for s in sides if s.lost and len(s.values.columns))
+    without = [s.row for s in sides if not len((s.cell(*case.cell) if case.cell else s).values.dropna(how="all"))]
+    if without:
+        return replace(blank, reason=joined(f"no result of {', '.join(without)}", lost))
+    if any(c.effect is None for c in case.comparisons):
+        return replace(blank, reason=joined("the rows have no seed or no image in common", lost))
+    numbers = _numbers(case, p_single)
+    known = blank.with_numbers(**numbers.fields)
+    if n < FEWEST_SEEDS:
+        seeds = "1 seed" if n == 1 else f"{n} seeds"
+        return replace(known, verdict=NO_VERDICT, reason=joined(f"{seeds}: a difference, no verdict", lost))
+    if any(c.frozen and not c.identical for c in case.comparisons):
+        return replace(known, verdict=NO_VERDICT, reason="every seed gave the same numbers: nothing is replicated")
+    reasons = [
+        "" if declared is None or settled >= declared else f"{settled} of {declared} declared seeds",
+        lost,
+        numbers.which,
+        *_caveats(case, numbers, p_single),
+    ]
+    return replace(known, verdict=numbers.word, reason=joined(*reasons))
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    word: str
+    which: str
+    fields: Mapping[str, object]
+    worst: Comparison
+    p: float
+
+
+def _numbers(case: _Case, p_single: Sequence[float]) -> _Numbers:
+    """The decision, and the comparison that it hangs on."""
+    claim, gaps = case.claim, case.gaps
+    low, high = gaps.interval(LEVELS[claim.kind])
+    same = np.array([c.identical for c in case.comparisons])
+    if isinstance(claim, Order):
+        several = len(claim.pairs) > 1
+        raw = gaps.p_outside()
+        p_used = raw if several else np.asarray(p_single)
+        rejected = holm_p(raw) if several else p_used
+        word = str(decisions.order(gaps.effect, p_used, rejected)) if not same.any() else CANNOT_TELL
+        i = int(np.argmin(high if word == "reversed" else low))
+        p = float(np.max(p_used))
+    elif isinstance(claim, Equivalence):
+        tested = gaps[~same]
+        word = str(decisions.equivalence(tested, claim.within)) if len(tested.effect) else "equivalent"
+        i = int(np.argmax(np.maximum(np.abs(low), np.abs(high))))
+        p = float(np.max(np.where(same, 0.0, gaps.p_inside(claim.within))))
+    else:
+        tested = gaps[~same]
+        word = str(decisions.non_inferiority(tested, claim.within)) if len(tested.effect) else "not worse"
+        i = int(np.argmin(low))
+        p = float(np.max(np.where(same, 0.0, gaps.p_above(-claim.within))))
+    if np.isnan(gaps.effect).any() or np.isnan(low).any():
+        i = int(np.nanargmin(gaps.effect))
+    worst, pair = case.comparisons[i], claim.pairs[i]
+    interval = worst.interval(LEVELS[claim.kind]) if worst.testable else None
+    fields = {
+        "effect_db": worst.effect,
+        "low": interval[0] if interval else None,
+        "high": interval[1] if interval else None,
+        "p_holm": p if worst.testable else None,
+        "correlation": worst.correlation,
+        "detectable_db": worst.detectable,
+        "published_db": published_gap(case.rung.plan, claim.table, *pair, case.cells),
+        "comparison": " − ".join(pair),
+    }
+    which = f"least favourable of {len(claim.pairs)} comparisons: {_pair(pair)}" if len(claim.pairs) > 1 else ""
+    return _Numbers(word, which, fields, worst, p)
+
+
+def _caveats(case: _Case, numbers: _Numbers, p_single: Sequence[float]) -> list[str]:
+    """What a reader of the verdict must know."""
+    claim, worst = case.claim, numbers.worst
+    found = []
+    same = [_pair(p) for p, c in zip(claim.pairs, case.comparisons, strict=True) if c.identical]
+    if same:
+        found.append(f"identical outputs: {', '.join(same)}")
+    images = {len(c.images) for c in case.comparisons}
+    if images == {1}:
+        found.append("one image only")
+    if any(c.uncommon for c in case.comparisons):
+        found.append(f"{max(c.uncommon for c in case.comparisons)} images that only one row has do not count")
+    if isinstance(claim, Order) and numbers.word == CANNOT_TELL and len(p_single) == 1 and worst.p < ALPHA:
+        found.append("the interval excludes zero, but not after Holm's correction over the comparisons shown")
+    if isinstance(claim, Order) and worst.p_sign_flip is not None and (worst.p_sign_flip < ALPHA) != (worst.p < ALPHA):
+        found.append(f"the sign-flip test says otherwise (p = {worst.p_sign_flip:.3f})")
+    if not isinstance(claim, Order) and numbers.word == CANNOT_TELL:
+        found.append(_needed(claim, worst))
+    return found
+
+
+def _needed(claim: Equivalence | NonInferiority, worst: Comparison) -> str:
+    """The spread at which so many seeds would have shown it."""
+    rows = 1 if worst.design == "paired" else 2
+    needed = power.sd_for_equivalence if isinstance(claim, Equivalence) else power.sd_for_non_inferiority
+    what = "of the paired differences" if rows == 1 else "over seeds"
+    here = float(worst.estimate.se) * np.sqrt(worst.n / rows)
+    return f"needs a standard deviation {what} ≤ {needed(claim.within, worst.n, worst.design):.3f} dB (here {here:.3f})"
+
+
+def _reversed_cells(claim: RowClaim, parts: Sequence[_Case]) -> int | None:
+    """Cells with a comparison that is significantly the other way, after Holm over all; None for an equivalence."""
+    if isinstance(claim, Equivalence):
+        return None
+    flat = [c for part in parts for c in part.comparisons]
+    if isinstance(claim, Order):
+        p = [c.p if c.effect is not None and c.effect < 0 else 1.0 if c.testable else float("nan") for c in flat]
+    else:
+        p = [float(c.estimate.p_below(-claim.within)) if c.testable else float("nan") for c in flat]
+    turned = np.asarray(holm_p(p)).reshape(len(parts), -1) < ALPHA
+    return int(turned.any(axis=1).sum())
+
+
+def _pair(pair: Pair) -> str:
+    return " − ".join(pair)

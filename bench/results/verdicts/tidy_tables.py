@@ -1,0 +1,57 @@
+"""Tables that property claims are judged on: what the analyses found, how fast things are, how trainings went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.config import layout
+from bench.config.loading import load_plan, preset_names
+from bench.results.tidy import load, published_folders
+
+TIMED = "quick"
+"""The preset whose timings count where several were taken: the operators are the same in all."""
+
+
+@dataclass(frozen=True)
+class TidyTables:
+    """Frames by the analysis' name, and the timings."""
+
+    analyses: Mapping[str, Any] = field(default_factory=dict)
+    throughput: Any = None
+    curves: Mapping[str, Any] = field(default_factory=dict)
+    """Training curve by run."""
+
+
+def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | None = None) -> TidyTables:
+    """Every analysis that a preset names, as far as it was carried out with the present data and version.
+
+    Args:
+        config: the configuration.
+        runs: runs whose training curves count.
+        evidence: folders in the published format that alone count; None: this machine, then committed evidence.
+
+    Raises:
+        BenchError: a file that is not what it should be, by name.
+    """
+    plans = [load_plan(name, config=config) for name in preset_names(config)]
+    folders = published_folders() if evidence is None else list(evidence)
+    found: dict[str, Any] = {}
+    for spec in (s for plan in plans for s in plan.analyses.values()):
+        places = [folder / "analyses" / f"{spec.id}.csv" for folder in folders]
+        if evidence is None:
+            places.insert(0, layout.analysis_csv(spec.id))
+        path = next((p for p in places if p.is_file()), None)
+        if path is not None and spec.name not in found:
+            found[spec.name] = pd.read_csv(path)
+    timings = [load(plan, evidence).throughput for plan in plans]
+    curves = {}
+    for run in runs:
+        path = layout.curve_csv(run)
+        if evidence is None and path.is_file():
+            curves[run] = pd.read_csv(path)
+    return TidyTables(found, pd.concat(timings).drop_duplicates() if timings else None, curves)

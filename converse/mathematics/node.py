@@ -1,0 +1,80 @@
+"""The operator by FFT as one node: of autograd, and of the graphs of compilers and exporters.
+
+Both passes are opaque to a compiler, so that it sees one node whatever the sizes, and no loop over chunks. Eager
+calls take the same functions without torch.library, whose first call would import torch._dynamo, for 1-2 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .higher_order import differentiable
+from .setting import SCHEMA, Setting, unbundled
+from .spectral import gradients, gradients_like, solution, solution_like
+
+_TENSORS = "Tensor y, Tensor kernel, Tensor lam"
+_SOLVE = (solution, solution_like, f"({_TENSORS}, {SCHEMA}) -> Tensor")
+_BACKWARD = (
+    gradients,
+    gradients_like,
+    f"(Tensor grad, {_TENSORS}, bool need_y, bool need_parameters, {SCHEMA}) -> (Tensor, Tensor, Tensor)",
+)
+
+
+def _pair(name: str, run: Callable[..., Any], like: Callable[..., Any], schema: str) -> tuple[Any, Any]:
+    """``run`` twice, eager and as the opaque operator ``converse::name``; both take the setting's fields last."""
+    opaque = torch.library.custom_op(f"converse::{name}", unbundled(run), mutates_args=(), schema=schema)
+    opaque.register_fake(unbundled(like))
+    return unbundled(run), opaque
+
+
+_solve, _traced_solve = _pair("solve", *_SOLVE)
+_gradients, _traced_gradients = _pair("solve_backward", *_BACKWARD)
+
+
+def _is_traced(y: Tensor) -> bool:
+    return torch.compiler.is_compiling() or y.is_meta
+
+
+def _setup_context(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    y, kernel, lam, *ctx.setting = inputs
+    ctx.save_for_backward(y, kernel, lam)
+
+
+def _backward(ctx, grad):  # type: ignore[no-untyped-def]
+    y, kernel, lam = ctx.saved_tensors
+    needs = ctx.needs_input_grad[:3]
+    none = (None,) * len(ctx.setting)
+    if torch.is_grad_enabled():
+        # A graph of the gradient is asked for. Views keep apart inputs that depend on each other.
+        inputs = [t.view_as(t) for t in (y, kernel, lam)]
+        out = unbundled(differentiable)(*inputs, *ctx.setting)
+        wanted = [t for t, need in zip(inputs, needs, strict=True) if need]
+        grads = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
+        return *(next(grads) if need else None for need in needs), *none
+    run = _traced_gradients if _is_traced(y) else _gradients
+    grads = run(grad, y, kernel, lam, needs[0], needs[1] or needs[2], *ctx.setting)
+    return *(g if need else None for g, need in zip(grads, needs, strict=True)), *none
+
+
+class _Eager(torch.autograd.Function):
+    @staticmethod
+    def forward(*inputs):  # type: ignore[no-untyped-def]
+        return _solve(*inputs)
+
+    setup_context = staticmethod(_setup_context)
+    backward = staticmethod(_backward)
+
+
+_traced_solve.register_autograd(_backward, setup_context=_setup_context)
+
+
+def solve(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
+    """:func:`converse.mathematics.spectral.solution` (same arguments), differentiable twice."""
+    run = _traced_solve if _is_traced(y) else _Eager.apply
+    solved: Tensor = run(y, kernel, lam, *setting)
+    return solved
