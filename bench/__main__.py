@@ -16,8 +16,8 @@ import click
 
 from bench.config.loading import load_plan
 from bench.config.plan import Plan
-from bench.foundation.errors import BenchError, nearest
-from bench.foundation.memory import keep_freed_memory
+from bench.foundation.errors import BenchError, nearest, one_line
+from bench.foundation.memory import keep_freed_memory, ran_out
 
 
 class Verbs(click.Group):
@@ -238,7 +238,7 @@ def restore(
 
     keep_freed_memory()
     for path in run(source, images, out, kernel=kernel, boundary=boundary, device=device):
-        click.echo(path)
+        click.echo(click.format_filename(path))
 
 
 @cli.command()
@@ -286,7 +286,12 @@ def main() -> None:
     try:
         cli(prog_name="python -m bench")
     except BenchError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {one_line(str(error))}", err=True)
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        click.echo(f"error: {' '.join(sys.argv[1:3])}: out of memory", err=True)
         sys.exit(2)
 
 

@@ -18,11 +18,11 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from bench.data import protocols
 from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256, Strict
 from bench.data.file_hashes import hash_folder, read_list
+from bench.data.image_folder import images_in
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "datasets.yaml"
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 class Dataset(Strict):
@@ -147,13 +147,12 @@ class Dataset(Strict):
         return [n for n in names if n not in self.leave_out]
 
     def folder_files(self) -> list[Path]:
-        """Images directly inside the user's folder, sorted by name, without those left out."""
+        """Images directly inside the user's folder (`images_in`), sorted by name, without those left out."""
         folder = self.directory()
-        if not folder.is_dir():
-            raise BenchError(f"{folder}: no such folder (data set {self._name!r} in datasets.yaml)")
-        names = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-        if not names:
-            raise BenchError(f"{folder}: no image in it (data set {self._name!r}; {', '.join(IMAGE_SUFFIXES)})")
+        try:
+            names = [path.name for path in images_in(folder)]
+        except BenchError as error:
+            raise BenchError(f"{error} (data set {self._name!r} in datasets.yaml)") from error
         return [folder / n for n in self.keep(names)]
 
     def _unpacked(self, root: Path | None) -> list[str]:

@@ -48,7 +48,8 @@ def remembered_sha256(path: Path, root: Path) -> str | None:
 def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size, mtime and ctime.
 
-    A file that is moved into another's place keeps its mtime, but not its ctime.
+    A file that is moved into another's place keeps its mtime, but not its ctime. One that cannot be read counts by
+    a constant: who reads it names it, and the other files' work goes on.
     """
     cache_path = root / "folder_hashes.json"
     try:
@@ -56,11 +57,16 @@ def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     except (OSError, ValueError):
         cache = {}
     hashes: dict[str, str] = {}
-    fresh: dict[str, str] = {}
+    fresh = False
     for path in paths:
-        stat = path.stat()
-        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
-        hashes[path.name] = cache.get(key) or fresh.setdefault(key, sha256_file(path))
+        try:
+            stat = path.stat()
+            key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
+            if key not in cache:
+                cache[key], fresh = sha256_file(path), True
+            hashes[path.name] = cache[key]
+        except OSError:
+            hashes[path.name] = "unreadable"
     if fresh:
-        atomic.write_bytes(cache_path, json.dumps({**cache, **fresh}, indent=1, sort_keys=True).encode())
+        atomic.write_bytes(cache_path, json.dumps(cache, indent=1, sort_keys=True).encode())
     return hashes

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from bench.data.decoding import decode, opened
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 
@@ -27,10 +27,10 @@ bit for bit; Pillow's fixed-point ``convert("L")`` differs by 1 in 0.004 % of th
 
 
 def read_image(path: Path, color: Color | None = None) -> Pixels:
-    """Decode an 8-bit gray or RGB image.
+    """An image of 8-bit gray or RGB values (`bench.data.decoding.decode` says which files hold them).
 
     Args:
-        path: PNG, JPEG, BMP, TIFF or WebP. The EXIF orientation of a camera is applied.
+        path: the file. The EXIF orientation of a camera is applied.
         color: ``"gray"`` or ``"rgb"`` to convert (`to_gray`; a gray image is three equal channels);
             None as stored.
 
@@ -38,13 +38,9 @@ def read_image(path: Path, color: Color | None = None) -> Pixels:
         (H, W, C) uint8, C = 1 or 3.
 
     Raises:
-        BenchError: missing, truncated, not an image, or neither 8-bit gray nor 8-bit RGB.
+        BenchError: missing, damaged, or holding what 8-bit gray or RGB cannot.
     """
-    with _opened(path) as image:
-        if image.mode not in ("L", "RGB"):
-            raise BenchError(f"{path}: image mode {image.mode} is not supported (allowed: 8-bit L, 8-bit RGB)")
-        array = np.asarray(ImageOps.exif_transpose(image))
-    return as_color(array if array.ndim == 3 else array[..., None], color)
+    return as_color(decode(path).pixels, color)
 
 
 def thumbnail(path: Path, side: int) -> Pixels:
@@ -53,23 +49,9 @@ def thumbnail(path: Path, side: int) -> Pixels:
     Raises:
         BenchError: as `read_image`, for files that cannot be decoded.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         image.draft("L", (4 * side, 4 * side))  # lets the JPEG decoder skip what the reduction drops
         return np.asarray(image.convert("L").resize((side, side), Image.Resampling.BOX))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image file; what goes wrong inside is a `BenchError` that names it."""
-    try:
-        with Image.open(path) as image:
-            yield image
-    except FileNotFoundError as error:
-        raise BenchError(f"{path}: no such image") from error
-    except UnidentifiedImageError as error:
-        raise BenchError(f"{path}: not an image that can be read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BenchError(f"{path}: truncated or damaged image ({error})") from error
 
 
 def as_color(image: Pixels, color: Color | None) -> Pixels:
@@ -91,8 +73,13 @@ def read_images(paths: Sequence[Path], color: Color | None = None) -> list[Pixel
     return [read_image(path, color) for path in paths]
 
 
-def write_png(path: Path, image: Pixels) -> None:
+def write_png(path: Path, image: Pixels, profile: bytes | None = None) -> None:
     """Write (H, W), (H, W, 1) or (H, W, 3) uint8 as PNG; whole or not at all.
+
+    Args:
+        path: the file.
+        image: the pixels.
+        profile: the ICC profile that they are meant in.
 
     Raises:
         BenchError: another shape or dtype, or the file cannot be written.
@@ -100,5 +87,6 @@ def write_png(path: Path, image: Pixels) -> None:
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
         raise BenchError(f"{path}: a PNG is made of uint8 (H, W, 1 or 3), got {image.dtype} {image.shape}")
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image).save(buffer, format="PNG")
+    picture = Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image)
+    picture.save(buffer, format="PNG", icc_profile=profile)
     atomic.write_bytes(path, buffer.getvalue())

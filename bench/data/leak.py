@@ -51,10 +51,8 @@ def overlaps(train: Sequence[Path], test: Sequence[Path], cache: Path | None = N
         cache: an ``.npz`` file that remembers thumbnails by path, size and mtime; None: none.
 
     Returns:
-        (training file, test file, score) for every score of at least `THRESHOLD`, highest first.
-
-    Raises:
-        BenchError: a file that is missing or not an image.
+        (training file, test file, score) for every score of at least `THRESHOLD`, highest first. A file that
+        cannot be read matches nothing: training and evaluation name it, and neither uses it.
     """
     if not train or not test:
         return []
@@ -114,9 +112,15 @@ def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels]:
     """Thumbnails in the order of ``paths``; new ones are added to the cache."""
     known = _read_cache(cache)
     keys = [_key(path) for path in paths]
-    fresh = {k: thumbnail(p, _THUMBNAIL) for k, p in zip(keys, paths, strict=True) if k not in known}
+    fresh: dict[str, Pixels] = {}
+    for key, path in zip(keys, paths, strict=True):
+        if key not in known:
+            try:
+                fresh[key] = thumbnail(path, _THUMBNAIL)
+            except BenchError:
+                known[key] = np.zeros((_THUMBNAIL, _THUMBNAIL), np.uint8)
     if fresh and cache is not None:
-        merged = {**known, **fresh}
+        merged = {**_read_cache(cache), **fresh}
         buffer = io.BytesIO()
         np.savez(buffer, keys=np.array(list(merged)), thumbs=np.stack(list(merged.values())))
         atomic.write_bytes(cache, buffer.getvalue())
@@ -127,8 +131,8 @@ def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels]:
 def _key(path: Path) -> str:
     try:
         stat = path.stat()
-    except OSError as error:
-        raise BenchError(f"{path}: no such image") from error
+    except OSError:
+        return f"{path}|unreadable"
     return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 

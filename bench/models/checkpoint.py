@@ -21,6 +21,7 @@ from safetensors.torch import save as to_bytes
 
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
+from converse.assembly import weights
 
 _KEY = "bench"
 """One metadata entry only: safetensors does not order several, and equal content must give equal bytes."""
@@ -119,20 +120,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """A plain state dict from ``.safetensors``, or from a pickled file (``.pth``, ``.pt``), weights only.
+def read_weights(path: Path) -> Any:
+    """What a file of weights holds: ``.safetensors``, or pickled (``.pth``, ``.pt``) with nothing run.
 
     Raises:
-        BenchError: missing, damaged, or not a state dict of tensors.
+        BenchError: missing, damaged, or not plain weights.
     """
     try:
-        if path.suffix == ".safetensors":
-            return from_bytes(path.read_bytes())
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        return from_bytes(path.read_bytes()) if path.suffix.lower() == ".safetensors" else weights.read(path)
     except OSError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # torch.load raises whatever its unpickler meets
-        raise BenchError(f"{path}: not a whole checkpoint ({' '.join(str(error).split())})") from error
-    if not isinstance(loaded, dict) or not all(isinstance(t, torch.Tensor) for t in loaded.values()):
-        raise BenchError(f"{path}: holds no plain state dict (name to tensor)")
-    return loaded
+    except safetensors.SafetensorError as error:
+        raise BenchError(f"{path}: truncated or not a checkpoint ({' '.join(str(error).split())})") from error
+    except weights.CheckpointError as error:
+        raise BenchError(str(error)) from error

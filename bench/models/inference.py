@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.config.variants import Inference, Taper
 from bench.data.kernels import Kernel, gaussian_kernel
 from bench.foundation.errors import BenchError
+from bench.foundation.memory import within_memory
 from bench.models import boundary, networks, tiling
 
 Float = NDArray[np.floating]
@@ -58,11 +59,10 @@ def apply(
 
     def network(part: Float) -> Float:
         tensor = torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1), np.float32))[None]
+        height, width = part.shape[:2]
         try:
-            restored = model(tensor.to(device), *extra)[0].cpu()
-        except torch.cuda.OutOfMemoryError as error:
-            height, width = part.shape[:2]
-            raise BenchError(f"{declared.name}: out of memory on {device} at {height}x{width}") from error
+            with within_memory(f"{declared.name} on {device} at {height}x{width}"):
+                restored = model(tensor.to(device), *extra)[0].cpu()
         except ValueError as error:  # converse says in one line what does not fit
             raise BenchError(f"{declared.name}: {' '.join(str(error).split())}") from error
         return restored.numpy().transpose(1, 2, 0)

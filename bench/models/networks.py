@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from bench.config.spec import RunSpec
 from bench.data.datasets import Dataset, data_root
 from bench.foundation.errors import BenchError
 from bench.models.checkpoint import file_sha256, load, read_weights
+from converse.assembly import weights
 from converse.declarations.operator_info import OperatorError, SkippedConfiguration
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def load_checkpoint(
     if source.sha256 and sha256 != source.sha256:
         raise BenchError(f"{path}: its sha256 is {sha256[:12]}…, expected {source.sha256[:12]}…")
     model = build(run, plugins)
-    fill(model, read_weights(path), str(path))
+    if remark := fill(model, read_weights(path), str(path)):
+        print(f"{path}: {remark}", flush=True)
     return model.eval(), sha256
 
 
@@ -114,27 +116,16 @@ def load_run(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
     return model.eval()
 
 
-def fill(model: nn.Module, state: Mapping[str, torch.Tensor], name: str) -> None:
-    """Strictly loads a state dict.
+def fill(model: nn.Module, content: Any, name: str) -> str:
+    """Strictly loads what a file holds; returns a remark on how it was read, empty for a plain state dict.
 
     Raises:
         BenchError: names, shapes or values do not fit; says which.
     """
-    wanted = model.state_dict()
-    missing, extra = (sorted(set(a) - set(b)) for a, b in ((wanted, state), (state, wanted)))
-    shapes = [n for n in wanted if n in state and wanted[n].shape != state[n].shape]
-    for what, names in (
-        ("lacks", missing),
-        ("has the unknown", extra),
-        ("has another shape of", shapes),
-    ):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise BenchError(f"{name}: does not fit the network: it {what} {names[0]}{more}")
-    for key, tensor in state.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise BenchError(f"{name}: {key} holds values that are not finite")
-    model.load_state_dict(dict(state))
+    try:
+        return weights.fill(model, content)
+    except weights.CheckpointError as error:
+        raise BenchError(f"{name}: does not fit the network: {error}") from error
 
 
 def _download(url: str, sha256: str, progress: bool) -> Path:

@@ -24,6 +24,7 @@ from bench.config.planned_analyses import AnalysisSpec
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import networks
 from bench.training.loop import arithmetic
@@ -63,7 +64,8 @@ def analyze(
         for spec in chosen:
             target = layout.analysis_csv(spec.id)
             try:
-                with only_worker(target.with_suffix(".lock"), f"analyze {spec.id}", LOCK_WAIT_S):
+                lock = only_worker(target.with_suffix(".lock"), f"analyze {spec.id}", LOCK_WAIT_S)
+                with lock, within_memory(spec.id):
                     _carry_out(spec, Laboratory(spec, plan.datasets, where), stop, progress)
             except Interrupted:
                 raise

@@ -30,6 +30,7 @@ from bench.data.scored_content import scored as scored_files
 from bench.foundation import atomic, versions
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import inference, networks
 from bench.models.checkpoint import file_sha256
@@ -153,7 +154,8 @@ class _Test:
         with Progress(what, len(cases), done=len(cases) - len(left), unit="image", show=self.progress) as bar:
             for case in left:
                 try:
-                    values = self._score(case, log.done.get(case.source, {}), first=case == cases[0])
+                    with within_memory(str(self.paths[case])):
+                        values = self._score(case, log.done.get(case.source, {}), first=case == cases[0])
                 except BenchError as error:
                     text, path = str(error), str(self.paths[case])
                     failures.append(text if path in text else f"{path}: {text}")

@@ -14,22 +14,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import nn
 
-import converse
 from bench.config import layout
 from bench.config.spec import RunSpec
-from bench.data.datasets import IMAGE_SUFFIXES
+from bench.data.decoding import decode
+from bench.data.image_folder import images_in
 from bench.data.images import write_png
 from bench.data.kernels import SIZE, Kernel, load_kernel
 from bench.foundation.errors import BenchError, nearest
+from bench.foundation.memory import OutOfMemory, within_memory
 from bench.models import inference, networks
 from bench.models.boundary_choice import choose, describe
+from bench.models.checkpoint import read_weights
 from bench.scoring.metrics import to_uint8
-from converse.assembly.released import RELEASED
-
-_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
+from converse.assembly.released import check_name, fit_released
 
 
 def restore(
@@ -41,7 +40,7 @@ def restore(
     boundary: str = "auto",
     device: str | None = None,
 ) -> list[Path]:
-    """Restores images of any size and writes 8-bit PNGs.
+    """Restores 8-bit images of any size (`bench.data.decoding.decode`) and writes 8-bit PNGs with their ICC profile.
 
     Args:
         source: a run's id, or ``NAME=FILE`` for released weights (``converse_dncnn=path.pth``).
@@ -67,18 +66,22 @@ def restore(
     written, failures = [], []
     for path, target in targets.items():
         try:
-            image = read_any(path)
-            restored = np.concatenate(
-                [inference.apply(model, part, where, blur, variant)[0] for part in _parts(model, image)],
-                axis=2,
-            )
-            if image.shape[2] == 1:
-                restored = restored.mean(axis=2, keepdims=True)
-            write_png(target, to_uint8(restored))
+            with within_memory(str(path)):
+                picture = decode(path)
+                image = (picture.pixels / 255.0).astype(np.float32)
+                restored = np.concatenate(
+                    [inference.apply(model, part, where, blur, variant)[0] for part in _parts(model, image)],
+                    axis=2,
+                )
+                if image.shape[2] == 1:
+                    restored = restored.mean(axis=2, keepdims=True)
+                write_png(target, to_uint8(restored), picture.profile)
             written.append(target)
         except BenchError as error:
-            text = str(error)
-            failures.append(text if str(path) in text else f"{path}: {text}")
+            text = str(error) if str(path) in str(error) else f"{path}: {error}"
+            whole = variant is None or variant.tiles is None
+            hint = "; --boundary tiles:SIZE needs less" if whole and isinstance(error, OutOfMemory) else ""
+            failures.append(text + hint)
     if failures:
         raise BenchError(f"{'; '.join(failures)} ({len(written)} of {len(targets)} images restored)")
     return written
@@ -97,13 +100,14 @@ def load_source(source: str) -> nn.Module:
     """
     name, is_file, file = source.partition("=")
     if is_file:
-        if name not in RELEASED:
-            allowed = ", ".join(RELEASED)
-            raise BenchError(f"no released network {name!r}{nearest(name, RELEASED)} (allowed: {allowed})")
         try:
-            return converse.load_released(name, file)
+            check_name(name)
+            model, remark = fit_released(name, read_weights(Path(file).expanduser()), file)
         except ValueError as error:
             raise BenchError(" ".join(str(error).split())) from error
+        if remark:
+            print(f"{file}: {remark}", flush=True)
+        return model
     path = layout.run_json(source)
     if not path.is_file():
         known = [p.parent.name for p in layout.run_json("*").parent.parent.glob("*/run.json")]
@@ -113,29 +117,6 @@ def load_source(source: str) -> nn.Module:
     except (OSError, ValueError, KeyError) as error:
         raise BenchError(f"{path}: damaged ({' '.join(str(error).split())})") from error
     return networks.load_run(spec, ())
-
-
-def read_any(path: Path) -> NDArray[np.float32]:
-    """An image of a user as (H, W, 1 or 3) float32 in [0, 1]; transparency is dropped, 16 bits are kept.
-
-    Raises:
-        BenchError: missing, damaged, or no image.
-    """
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode in _SIXTEEN_BIT:
-                array = np.asarray(image, np.float32) / 65535.0
-            else:
-                gray = image.mode in ("1", "L", "LA", "La")
-                array = np.asarray(image.convert("L" if gray else "RGB"), np.float32) / 255.0
-    except FileNotFoundError as error:
-        raise BenchError(f"{path}: no such image") from error
-    except UnidentifiedImageError as error:
-        raise BenchError(f"{path}: not an image that can be read") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BenchError(f"{path}: truncated or damaged image ({error})") from error
-    return array if array.ndim == 3 else array[..., None]
 
 
 def _parts(model: nn.Module, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -164,16 +145,7 @@ def _kernel(model: nn.Module, path: Path | None) -> Kernel | None:
 
 
 def _files(images: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in images:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-        if not inside:
-            raise BenchError(f"{path}: no image in this folder ({', '.join(IMAGE_SUFFIXES)})")
-        found += inside
-    return found
+    return list(dict.fromkeys(p for path in images for p in (images_in(path) if path.is_dir() else [path])))
 
 
 def _targets(files: Sequence[Path], out: Path) -> dict[Path, Path]:

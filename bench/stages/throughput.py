@@ -22,6 +22,7 @@ from bench.config.spec import Case
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, stopping
+from bench.foundation.memory import ran_out
 from bench.foundation.progress import Progress
 from bench.results.model_cases import case_name, timed_models
 from bench.results.tidy import COLUMNS
@@ -171,8 +172,6 @@ def _measure(
 
 def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], object] | None, str, str]:
     """A function that has run once, or why there is none."""
-    import torch
-
     from bench.models.timed import Skipped, build, one_pass, scale_of
 
     try:
@@ -181,9 +180,9 @@ def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], 
         function()
     except Skipped as error:
         return None, "skipped", _line(error)
-    except (torch.cuda.OutOfMemoryError, MemoryError):
-        return None, "failed", "out of memory"
     except Exception as error:  # whatever a plugin raises is a row with its reason
+        if ran_out(error):
+            return None, "failed", "out of memory"
         return None, "failed", f"{type(error).__name__}: {_line(error)}"
     return function, "ok", ""
 

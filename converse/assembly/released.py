@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import pickle
-from collections.abc import Mapping
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..declarations.literals import unknown
 from .build import build_model
+from .weights import CheckpointError, fill, read
+
+__all__ = ["RELEASED", "CheckpointError", "check_name", "fit_released", "load_released"]
 
 RELEASED: dict[str, dict[str, Any]] = {
     # Where the released weights depart from the network's defaults (measured on the weights).
@@ -24,87 +25,63 @@ RELEASED: dict[str, dict[str, Any]] = {
 """Options of :func:`converse.build_model` that match each released file."""
 
 
-class CheckpointError(ValueError):
-    """A checkpoint cannot be used; the message names the file and the reason on one line."""
-
-
 def load_released(name: str, path: str | Path, *, map_location: str | torch.device = "cpu") -> nn.Module:
     """The released network in eval mode: strict, nothing in the file is executed.
 
     Args:
         name: "converse_dncnn", "converse_srresnet", "conversenet" or "converse_usrnet".
-        path: the checkpoint, a plain state dict.
+        path: the checkpoint: a state dict, also as `converse.assembly.weights` finds one; a warning says where.
         map_location: device of the result.
 
     Raises:
-        CheckpointError: the file is missing, truncated, not a plain state dict (code in it is
+        CheckpointError: the file is missing, truncated, not plain weights (code in it is
             refused, not run), belongs to another network, or holds NaN or infinity.
         ValueError: unknown name.
     """
+    check_name(name)
+    model, remark = fit_released(name, read(Path(path)), str(path))
+    if remark:
+        warnings.warn(f"{path}: {remark}", stacklevel=2)
+    return model.to(map_location)
+
+
+def check_name(name: str) -> None:
+    """Refuses what is no released network.
+
+    Raises:
+        ValueError: with the valid names and the nearest.
+    """
     if name not in RELEASED:
         raise ValueError(unknown("released model", name, RELEASED))
-    state = _read(Path(path))
+
+
+def fit_released(name: str, content: Any, source: str) -> tuple[nn.Module, str]:
+    """The released network in eval mode filled with what a file holds, and a remark on how that was read.
+
+    Args:
+        name: a key of `RELEASED`.
+        content: what the file holds.
+        source: what messages call it.
+
+    Raises:
+        CheckpointError: it does not fit; says which network it fits, if there is one.
+    """
     with torch.device("cpu"):
         model = build_model(name, seed=0, **RELEASED[name])
-    if reason := _mismatch(model.state_dict(), state):
-        raise CheckpointError(f"{path}: does not fit {name}: {reason}{_belongs_to(name, state)}")
-    for key, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {key} holds NaN or infinity")
-    model.load_state_dict(state, strict=True)
-    return model.to(map_location).eval()
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as exc:
-        raise CheckpointError(f"{path}: refused, it is not a plain file of weights: {_one_line(exc)}") from exc
-    except Exception as exc:  # torch raises many types for a damaged file
-        raise CheckpointError(
-            f"{path}: truncated or not a checkpoint ({type(exc).__name__}: {_one_line(exc)})"
-        ) from exc
-    if not isinstance(state, Mapping):
-        raise CheckpointError(f"{path}: holds a {type(state).__name__}, expected a state dict")
-    for key, value in state.items():
-        if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise CheckpointError(f"{path}: entry {key!r} is a {type(value).__name__}, expected names and tensors")
-    return dict(state)
+        remark = fill(model, content)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: does not fit {name}: {error}{_belongs_to(name, content)}") from error
+    return model.eval(), remark
 
 
-def _one_line(exc: Exception, width: int = 160) -> str:
-    text = " ".join(str(exc).split())
-    return text if len(text) <= width else text[:width] + "…"
-
-
-def _mismatch(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """First difference of names, shapes or kind of numbers; empty if there is none."""
-    missing = [key for key in wanted if key not in state]
-    extra = [key for key in state if key not in wanted]
-    if missing or extra:
-        parts = []
-        for what, keys in (("missing", missing), ("unexpected", extra)):
-            if keys:
-                parts.append(f"{len(keys)} {what} ({keys[0]}{', …' if len(keys) > 1 else ''})")
-        return ", ".join(parts)
-    for key, value in wanted.items():
-        got = state[key]
-        if got.shape != value.shape:
-            return f"{key} has shape {tuple(got.shape)}, expected {tuple(value.shape)}"
-        if got.is_floating_point() != value.is_floating_point():
-            return f"{key} has dtype {got.dtype}, expected {value.dtype}"
-    return ""
-
-
-def _belongs_to(name: str, state: Mapping[str, Tensor]) -> str:
+def _belongs_to(name: str, content: Any) -> str:
     """Names the released network that the file would fit, if there is one."""
     for other, options in RELEASED.items():
         if other != name:
-            with torch.device("meta"):
-                model = build_model(other, **options)
-            if not _mismatch(model.state_dict(), state):
-                return f"; it fits {other}"
-    total = sum(math.prod(value.shape) for value in state.values())
-    return f" ({total:,} numbers in {len(state)} tensors)"
+            try:
+                fill(build_model(other, seed=0, **options), content)
+            except CheckpointError:
+                continue
+            return f"; it fits {other}"
+    return ""

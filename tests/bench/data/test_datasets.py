@@ -162,7 +162,7 @@ def test_missing_and_empty_folders(tmp_path: Path, make: bool) -> None:
     if make:
         (tmp_path / "gone").mkdir()
     mine = load_datasets(catalogue(tmp_path, "mine: {folder: gone, split: test}"))["mine"]
-    with pytest.raises(BenchError, match=r"gone: no image in it" if make else r"gone: no such folder"):
+    with pytest.raises(BenchError, match=r"gone: no image in this folder" if make else r"gone: no such folder"):
         mine.files()
 
 

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench import __main__ as command
-from bench.foundation.memory import keep_freed_memory
+from bench.foundation.errors import BenchError
+from bench.foundation.memory import OutOfMemory, keep_freed_memory, within_memory
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = """
@@ -57,3 +58,48 @@ def test_the_verbs_that_run_networks(words: list[str], kept: bool, monkeypatch: 
     monkeypatch.setattr("bench.stages.throughput.throughput", lambda *_, **__: None)
     CliRunner().invoke(command.cli, words)
     assert bool(called) == kept
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("MKL FFT error: Intel oneMKL DFTI ERROR: Memory allocation error"),
+    ],
+    ids=str,
+)
+def test_memory_that_runs_out_is_one_line_wherever_it_happens(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OutOfMemory, match="the work: out of memory"), within_memory("the work"):
+        raise error
+
+    def fails(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(command, "cli", fails)
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    text = capsys.readouterr().err
+    assert ended.value.code == 2 and text.endswith("out of memory\n") and text.count("\n") == 1
+
+
+def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="shapes differ"), within_memory("the work"):
+        raise RuntimeError("shapes differ")
+
+
+def test_an_error_is_one_line_whatever_a_file_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(**_: object) -> None:
+        raise BenchError("a\nb\x1b[2J\u2028c é.png: no such image")
+
+    monkeypatch.setattr(command, "cli", fails)
+    with pytest.raises(SystemExit):
+        command.main()
+    assert capsys.readouterr().err == "error: a\\nb\\x1b[2J\\u2028c é.png: no such image\n"

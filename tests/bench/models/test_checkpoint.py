@@ -104,11 +104,11 @@ class _Evil:
         return (exec, ("raise SystemExit('executed')",))
 
 
-@pytest.mark.parametrize("content", [{"a": 1}, [1, 2], _Evil()])
+@pytest.mark.parametrize("content", [_Evil(), torch.nn.Linear(1, 1)])
 def test_pickles_of_other_things_are_refused(tmp_path: Path, content: object) -> None:
     path = tmp_path / "w.pth"
     torch.save(content, path)
-    with pytest.raises(BenchError, match=r"w\.pth: (not a whole checkpoint|holds no plain state dict)"):
+    with pytest.raises(BenchError, match=r"w\.pth: refused, not plain weights"):
         read_weights(path)
 
 

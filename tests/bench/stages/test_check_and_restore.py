@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from fabricated_sets import photograph
-from PIL import Image
+from PIL import Image, ImageCms
 from tiny_training import NETWORK, RUNS, run_id, tiny_plan
+from torch import nn
 
 from bench.config import layout
 from bench.config.plan import Plan
@@ -22,7 +23,7 @@ from bench.foundation.errors import BenchError
 from bench.models import inference, networks
 from bench.scoring.metrics import to_uint8
 from bench.stages.check import check
-from bench.stages.restore import read_any, restore
+from bench.stages.restore import restore
 from bench.stages.train import train
 
 
@@ -160,20 +161,37 @@ def test_a_non_blind_network_takes_a_kernel(tmp_path: Path, size: int) -> None:
         restore(run, [Path("mine.png")], Path("out"), kernel=Path("kernel.npy"))
 
 
-@pytest.mark.parametrize(
-    ("mode", "channels"),
-    [("L", 1), ("LA", 1), ("1", 1), ("RGB", 3), ("RGBA", 3), ("P", 3), ("CMYK", 3), ("I;16", 1)],
-)
-def test_files_of_users(tmp_path: Path, mode: str, channels: int) -> None:
-    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
-    if mode == "I;16":
-        image = Image.fromarray(np.linspace(0, 65535, 80).astype(np.uint16).reshape(8, 10))
-    else:
-        image = Image.fromarray(photograph(8, 10)).convert(mode)
-    image.save(path)
-    array = read_any(path)
-    assert array.shape == (8, 10, channels) and array.dtype == np.float32
-    assert array.min() >= 0 and 0.4 < array.max() <= 1
+def test_a_profile_survives_and_a_wide_image_is_refused(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "dncnn")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(photograph(16, 16)).save(tmp_path / "a.png", icc_profile=profile)
+    Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(tmp_path / "b.tif")
+    with pytest.raises(BenchError, match=r"b\.tif: image mode F .*1 of 2 images restored"):
+        restore(run, [Path("a.png"), Path("b.tif")], Path("out"))
+    with Image.open("out/a.png") as restored:
+        assert restored.info["icc_profile"] == profile
+
+
+def test_memory_runs_out_for_one_image_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torch's allocator on the CPU says it; the others are restored."""
+    run = run_of(tmp_path, "dncnn")
+    for name, side in (("a", 16), ("b", 24), ("c", 16)):
+        write_png(tmp_path / f"{name}.png", photograph(side, side, 1))
+    apply = inference.apply
+    message = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+    def scarce(model: nn.Module, image: np.ndarray, *rest: Any) -> Any:
+        if image.shape[0] > 20:
+            raise RuntimeError(message)
+        return apply(model, image, *rest)
+
+    monkeypatch.setattr(inference, "apply", scarce)
+    with pytest.raises(
+        BenchError, match=r"^b\.png: out of memory; --boundary tiles:SIZE needs less \(2 of 3"
+    ) as caught:
+        restore(run, [Path("a.png"), Path("b.png"), Path("c.png")], Path("out"))
+    assert "\n" not in str(caught.value)
+    assert sorted(p.name for p in Path("out").iterdir()) == ["a.png", "c.png"]
 
 
 def test_the_others_are_restored_and_the_bad_ones_named(tmp_path: Path) -> None:
@@ -201,7 +219,7 @@ def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
     ("source", "message"),
     [
         ("dncnn-s0-0", "no such run"),
-        ("converse_dnn=x.pth", "no released network 'converse_dnn'; did you mean 'converse_dncnn'"),
+        ("converse_dnn=x.pth", "unknown released model 'converse_dnn'; did you mean 'converse_dncnn'"),
         ("converse_dncnn=x.pth", r"x\.pth: no such file"),
     ],
 )
@@ -237,9 +255,9 @@ def test_a_row_with_a_checkpoint_is_loaded(tmp_path: Path) -> None:
     [
         ({"path": "nowhere.pth"}, {}, r"nowhere\.pth: no such checkpoint"),
         ({"path": "w.pth", "sha256": "0" * 64}, {}, r"w\.pth: its sha256 is"),
-        ({"path": "w.pth"}, {"options": {"channels": 6, "blocks": 1}}, r"w\.pth: .*another shape"),
-        ({"path": "w.pth"}, {"options": {"channels": 4, "blocks": 2}}, r"w\.pth: .*lacks"),
-        ({"path": "bad.pth"}, {}, r"bad\.pth: .*not finite"),
+        ({"path": "w.pth"}, {"options": {"channels": 6, "blocks": 1}}, r"w\.pth: .*has shape"),
+        ({"path": "w.pth"}, {"options": {"channels": 4, "blocks": 2}}, r"w\.pth: .*missing"),
+        ({"path": "bad.pth"}, {}, r"bad\.pth: .*NaN or infinity"),
     ],
 )
 def test_a_bad_checkpoint_is_named(

@@ -130,7 +130,7 @@ def test_another_networks_file_is_recognised(tmp_path: Path) -> None:
         ),
         (lambda s: s.update({"conv2.bias": torch.ones(3, dtype=torch.int64)}), "dtype torch.int64"),
         (lambda s: s["conv2.bias"].fill_(float("nan")), "conv2.bias holds NaN"),
-        (lambda s: s.update({"conv2.bias": "three"}), "entry 'conv2.bias' is a str"),
+        (lambda s: s.update({"conv2.bias": "three"}), "conv2.bias is a str, expected a tensor"),
     ],
 )
 def test_a_wrong_state_dict(change: object, message: str, tmp_path: Path) -> None:
