@@ -6,7 +6,9 @@ The literal at the top of an operator's file:
 "trains": True, "options": [], "summary": "depthwise convolution"}``
 
 Optional keys: ``own_conv`` (an upsampler that contains its convolution, so that the network adds
-none before it) and ``upsampler_label`` (its name in a table of upsamplers, where it differs).
+none before it), ``upsampler_label`` (its name in a table of upsamplers, where it differs),
+``tables`` ("all", the default: a row in every table of its role; "named": only where a table names it),
+``source`` (what to cite) and ``cost`` (parameters and work, in words), which stand under its rows.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from .literals import LiteralError, check_keys, read_literal, unknown
 from .local_sources import sources_sha256
 
 ROLES = ("spatial", "upsampler")
+TABLES = ("all", "named")
 _REQUIRED: dict[str, type] = {
     "label": str,
     "class": str,
@@ -29,7 +32,7 @@ _REQUIRED: dict[str, type] = {
     "options": list,
     "summary": str,
 }
-_OPTIONAL: dict[str, type] = {"own_conv": bool, "upsampler_label": str}
+_OPTIONAL: dict[str, type] = {"own_conv": bool, "upsampler_label": str, "tables": str, "source": str, "cost": str}
 # Arguments that every operator takes; an operator's own options may not reuse their names.
 _COMMON = ("channels", "kernel_size", "scale", "padding_mode")
 
@@ -57,6 +60,9 @@ class OperatorInfo:
         summary: one line.
         own_conv: an upsampler that brings its own convolution.
         upsampler_label: its name in a table of upsamplers.
+        tables: "all" (a row in every table of its role) or "named" (only where a table names it).
+        source: what to cite.
+        cost: parameters and work, in words.
         origin: "built-in", "entry point DISTRIBUTION" or "file PATH".
         path: the file that was read, if it was found.
         sha256: of that file, of an external one with every local file that it imports (`local_sources`): part of a
@@ -78,6 +84,9 @@ class OperatorInfo:
     summary: str = ""
     own_conv: bool = False
     upsampler_label: str = ""
+    tables: str = "all"
+    source: str = ""
+    cost: str = ""
     sha256: str = ""
     error: str | None = None
 
@@ -124,6 +133,8 @@ def _fields(literal: object) -> dict[str, Any]:
     whole = isinstance(scales, list) and all(type(s) is int and s >= 1 for s in scales)
     if scales != "any" and not (whole and scales):
         raise LiteralError(f"OPERATOR: 'scales' must be 'any' or a list of integers, got {scales!r}")
+    if (tables := given.get("tables", "all")) not in TABLES:
+        raise LiteralError(f"OPERATOR: {unknown('tables', tables, TABLES)}")
     for option in given["options"]:
         if not (isinstance(option, str) and option.isidentifier()) or option in _COMMON:
             raise LiteralError(f"OPERATOR: {option!r} cannot be the name of an option")
@@ -137,4 +148,7 @@ def _fields(literal: object) -> dict[str, Any]:
         "summary": given["summary"],
         "own_conv": given.get("own_conv", False),
         "upsampler_label": given.get("upsampler_label", given["label"]),
+        "tables": tables,
+        "source": given.get("source", ""),
+        "cost": given.get("cost", ""),
     }

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converse.declarations.operator_info import OperatorInfo
-from converse.declarations.registry import operators
+from converse.declarations.registry import load_operator, operators
 from converse.mathematics.setting import PADDING_MODES
+
+CHANNELS = 4
+"""Even, and a multiple of the groups that some operators make of them."""
 
 PLUGINS = [
     *sorted((Path(__file__).parent / "plugins").glob("*.py")),
@@ -45,10 +48,20 @@ def _cases(info: OperatorInfo) -> list[Case]:
             found.append(Case(info, (3, 2), 1, "circular"))
     for scale in (2, 3, 4):
         if info.supports("upsampler", scale):
-            found += [Case(info, k, scale, "replicate") for k in {2, 3, scale}]
+            sizes = {2, 3, scale} if info.external else {2, 3, scale, 5}
+            found += [Case(info, k, scale, "replicate") for k in sorted(sizes)]
     return found
+
+
+def _default(cases: list[Case]) -> Case:
+    """The first configuration that the operator does not decline; the first of all if it declines each."""
+    for case in cases:
+        skip = getattr(load_operator(case.info), "skip", None)
+        if skip is None or not skip(CHANNELS, case.kernel_size, scale=case.scale, padding_mode=case.padding_mode):
+            return case
+    return cases[0]
 
 
 USABLE = [info for info in OPERATORS.values() if info.error is None]
 CASES = [case for info in USABLE for case in _cases(info)]
-DEFAULT = [_cases(info)[0] for info in USABLE if _cases(info)]
+DEFAULT = [_default(_cases(info)) for info in USABLE if _cases(info)]

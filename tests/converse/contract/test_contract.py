@@ -8,13 +8,13 @@ import math
 
 import pytest
 import torch
-from cases import CASES, DEFAULT, OPERATORS, USABLE, Case
+from cases import CASES, CHANNELS, DEFAULT, OPERATORS, USABLE, Case
 from torch import Tensor, nn
 
 from converse.declarations.operator_info import OperatorInfo
 from converse.declarations.registry import load_operator
 
-C, H, W = 3, 9, 8
+C, H, W = CHANNELS, 9, 8
 
 
 def build(case: Case, **options: object) -> nn.Module:
