@@ -91,6 +91,10 @@ def load_plan(
         check_tests(name, entry, tables_doc, datasets)
         for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
+        if (beside := entry.beside) is not None:
+            resolver.check_presets(beside.presets, names, ("tables", name, "beside", "presets"))
+            for row_id, row in beside.rows.items():
+                resolver.check_presets(row.presets, names, ("tables", name, "beside", "rows", row_id, "presets"))
     views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}
     return Plan(
         name=preset,

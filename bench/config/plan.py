@@ -14,12 +14,14 @@ from typing import Any
 
 from bench.config import layout
 from bench.config.planned_analyses import AnalysisSpec
-from bench.config.resolve import PlannedRow, digest
+from bench.config.planned_row import PlannedRow
+from bench.config.resolve import digest
 from bench.config.spec import Evaluation, PlannedTest, Preset, RunSpec, Table, Task
 from bench.data.datasets import Dataset
 from bench.data.scored_content import Scored, scored
 from bench.foundation.errors import BenchError, nearest
 from converse.declarations import registry
+from converse.declarations.operator_info import OperatorInfo
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,15 @@ class Plan:
         """Hash over the ids of all runs: when it changes, the `check` job looks again."""
         return digest(sorted(self.runs))
 
+    def timed_operators(self) -> dict[str, OperatorInfo]:
+        """What the throughput stage times: the operators of every table, and those that a row of this plan names."""
+        named = {(run.network or {}).get("operator") for run in self.runs.values()}
+        known = registry.operators(self.plugins)
+        return {n: o for n, o in known.items() if o.error or o.tables == "all" or n in named}
+
     def operators_digest(self) -> str:
-        """Hash over the names and files of all operators, for the throughput stage."""
-        return digest([(n, o.sha256) for n, o in registry.operators(self.plugins).items()])
+        """Hash over the names and files of the operators that are timed."""
+        return digest([(n, o.sha256) for n, o in self.timed_operators().items()])
 
     def figure_fingerprint(self, figure: str) -> str:
         """Hash of what a figure depends on beside its inputs."""

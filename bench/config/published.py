@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation, Task
 
 PROTOCOLS: dict[Task, str] = {

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
@@ -20,24 +21,6 @@ from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys
 from converse.declarations import model_info, model_spec
-
-
-@dataclass(frozen=True)
-class PlannedRow:
-    """One row of one table under one preset: one run per seed, one if nothing is trained."""
-
-    table: str
-    id: str
-    label: str
-    runs: tuple[RunSpec, ...] = ()
-    skipped: str | None = None
-    """Why the row has no run (a plugin that fails or skips): shown as a dash with this reason."""
-    note: str | None = None
-    published: str | None = None
-    ours: bool = False
-    """True where the paper has no such row."""
-    reference: bool = False
-    """True for classical rows."""
 
 
 def digest(data: Any) -> str:
@@ -86,26 +69,23 @@ class Resolver:
                 raise self.doc.error((*keys, i), f"unknown preset {preset!r}{nearest(preset, names)}")
 
     def rows(self, name: str, table: Table) -> tuple[PlannedRow, ...]:
-        """References first, then the table's own rows, then one per operator."""
+        """References first, then the table's own rows, one per operator, and the rows beside them."""
         at = ("tables", name)
         published = published_rows(self.published.get("tables", {}), table.published or name)
         rows = []
         for i, method in enumerate(table.references):
             if method not in METHODS or table.task not in METHODS[method]:
                 allowed = [m for m, tasks in METHODS.items() if table.task in tasks]
-                raise self.doc.error(
-                    (*at, "references", i),
-                    f"unknown method {method!r} (allowed: {', '.join(allowed)})",
-                )
+                message = f"unknown method {method!r} (allowed: {', '.join(allowed)})"
+                raise self.doc.error((*at, "references", i), message)
             run = RunSpec(task=table.task, method=method, threads=self.preset.threads)
             rows.append(PlannedRow(name, method, METHOD_LABELS[method], (run,), ours=True, reference=True))
-        for row_id, row in table.rows.items():
-            if row.presets is not None and self.name not in row.presets:
-                continue
-            runs = self._runs(name, table, row, (*at, "rows", row_id))
-            rows.append(self._planned(name, row_id, row, runs, published))
+        rows.extend(self._named_rows(name, table, table.rows, (*at, "rows"), published))
         if table.operators:
             rows.extend(self._operator_rows(name, table, published))
+        if (beside := table.beside) is not None and self._shown(beside.presets):
+            below = self._named_rows(name, table, beside.rows, (*at, "beside", "rows"), published)
+            rows.extend(replace(row, group=beside.title, note=self._cited(row)) for row in below)
         ids = [r.id for r in rows]
         for row_id in ids:
             if ids.count(row_id) > 1:
@@ -113,6 +93,22 @@ class Resolver:
         if table.default is not None and table.default not in ids:
             raise self.doc.error((*at, "default"), f"no row {table.default!r}{nearest(table.default, ids)}")
         return tuple(rows)
+
+    def _shown(self, presets: list[str] | None) -> bool:
+        return presets is None or self.name in presets
+
+    def _named_rows(
+        self, name: str, table: Table, rows: Mapping[str, Row], at: Keys, published: Mapping[str, Any]
+    ) -> list[PlannedRow]:
+        """The rows that the table writes out, those of this preset."""
+        shown = {row_id: row for row_id, row in rows.items() if self._shown(row.presets)}
+        return [self._planned(name, i, r, self._runs(name, table, r, (*at, i)), published) for i, r in shown.items()]
+
+    def _cited(self, row: PlannedRow) -> str | None:
+        """The row's note, and what its operator says of its source and its cost."""
+        info = self.operators.get(str((row.runs[0].network or {}).get("operator")))
+        parts = [row.note, info.source, info.cost] if info else [row.note]
+        return "; ".join(part for part in parts if part) or None
 
     def _planned(
         self,
@@ -137,7 +133,7 @@ class Resolver:
         axis = table.operators
         assert axis is not None
         at = ("tables", name, "operators")
-        names = [n for n, o in self.operators.items() if o.error or axis.role in o.roles]
+        names = [n for n, o in self.operators.items() if o.error or (axis.role in o.roles and o.tables == "all")]
         for i, first in enumerate(axis.first):
             if first not in self.operators:
                 raise self.doc.error((*at, "first", i), f"unknown operator {first!r}{nearest(first, self.operators)}")
@@ -188,7 +184,7 @@ class Resolver:
         if not task.train or task.budget is None or task.degradation is None:
             needs = "train, degradation and budget"
             raise self.preset_doc.error(("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}")
-        seeds = self.preset.seeds.get(name, self.preset.seeds.get("default", 1))
+        seeds = row.seeds or self.preset.seeds.get(name, self.preset.seeds.get("default", 1))
         data_hash = digest([self.datasets[d].content_hash(data_root()) for d in task.train])
         return tuple(
             RunSpec(

@@ -238,6 +238,8 @@ class Row(Strict):
     """Row of the published table that this one answers; default: the row's own id, if it is there."""
     presets: list[str] | None = None
     """Presets that show the row; None: all."""
+    seeds: Annotated[int, Field(ge=1)] | None = None
+    """Number of seeds of this row; None: those of its table in the preset."""
 
 
 class OperatorAxis(Strict):
@@ -250,6 +252,15 @@ class OperatorAxis(Strict):
     """Row id, from the operator's label, e.g. ``{label}-DnCNN``."""
     first: list[str] = []
     """Operator names in the order of the paper; the others follow by name."""
+
+
+class Beside(Strict):
+    """Rows under a rule of their own: what the paper does not have and a user could pick instead."""
+
+    title: str = "Not in the paper"
+    presets: list[str] | None = None
+    """Presets that show these rows; None: all."""
+    rows: dict[str, Row]
 
 
 class Table(Strict):
@@ -265,6 +276,8 @@ class Table(Strict):
     base: Row = Row()
     rows: dict[str, Row] = {}
     operators: OperatorAxis | None = None
+    beside: Beside | None = None
+    """Rows below the table's own and the operators'."""
     references: list[str] = []
     """Classical rows (`METHODS`)."""
     evaluate: list[Evaluation] | None = None

@@ -57,6 +57,8 @@ def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
     cls = load_operator(info, job.plugins)
     channels = job.shape[1]
     kernel = DENSE_KERNEL if info.own_conv else job.kernel
+    if role == "upsampler" and info.up_kernel_size is not None:
+        kernel = info.up_kernel_size
     settings: dict[str, Any] = {"scale": job.scale, "padding_mode": "circular"}
     if "padding" in info.options:
         settings["padding"] = job.padding

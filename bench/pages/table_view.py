@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, published_table, same_model
 from bench.config.spec import Evaluation
 from bench.results import captions
@@ -48,7 +49,7 @@ class _Builder:
 
     def view(self) -> View:
         """Everything put together."""
-        sections = self._kernel_sections() if self.by_kernel else [self._flat_section()]
+        sections = self._kernel_sections() if self.by_kernel else self._flat_sections()
         number = f"{self.table.paper}: " if self.table.paper else ""
         return View(
             id=self.id,
@@ -111,12 +112,15 @@ class _Builder:
 
     # --- lines --------------------------------------------------------------------------------
 
-    def _flat_section(self) -> Section:
+    def _flat_sections(self) -> list[Section]:
+        """The table's own rows, then those that stand beside them, under their heading."""
         slots = [(t, "") for t in self.tests]
         subsets = {t.data: t.subset or "" for t in self.tests}
         paper = [((d, subsets.get(d, "")), k) for d, k in self._paper_slots()]
-        lines = [self._line(row, slots, paper) for row in self.rows]
-        return Section(tuple(lines))
+        groups: dict[str, list[Line]] = {}
+        for row in self.rows:
+            groups.setdefault(row.group, []).append(self._line(row, slots, paper))
+        return [Section(tuple(lines), title) for title, lines in groups.items()]
 
     def _kernel_sections(self) -> list[Section]:
         found = []

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
 from bench.results.records import decimals, metrics_of, scores, summary
 from bench.results.stats import LEVEL, Difference, difference

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
 from bench.config.spec import Evaluation, PlannedTest, RunSpec
 from bench.foundation.errors import BenchError

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.published import PROTOCOLS, paper_table
 from bench.config.reproducibility import Reproducibility
 from bench.results.records import summary, tests_of

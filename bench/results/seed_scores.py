@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bench.config.resolve import PlannedRow
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
 from bench.results.tidy import Results
 

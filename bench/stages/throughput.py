@@ -116,13 +116,11 @@ class _Log:
 def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
     """(kind, case, name → job): what is timed together."""
     from bench.models.timed import Job
-    from converse.declarations import registry
 
     groups: list[tuple[str, str, dict[str, Job]]] = []
     for case in plan.preset.throughput.operators:
         role = "spatial" if case.scale == 1 else "upsampler"
-        known = registry.operators(plan.plugins)
-        names = [n for n, info in known.items() if info.error or role in info.roles]
+        names = [n for n, info in plan.timed_operators().items() if info.error or role in info.roles]
         groups.append(("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names}))
     for model in plan.preset.throughput.models:
         jobs = {

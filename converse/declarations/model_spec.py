@@ -124,10 +124,13 @@ def _up_kernel_size(info: ModelInfo, operator: OperatorInfo, settings: Mapping[s
     """The kernel of a x2 stage where none is given (unstated in the paper for most operators).
 
     2 = the scale for an operator that upsamples. One that does not follows a nearest x2 with the
-    body's kernel: one of size 2 would sit half a pixel off centre. Own convolutions are 3x3.
+    body's kernel: one of size 2 would sit half a pixel off centre. Own convolutions are 3x3;
+    an operator may declare another size.
     """
     if not operator.supports("upsampler", 2):
         return settings["kernel_size"]
+    if operator.up_kernel_size is not None:
+        return operator.up_kernel_size
     return 3 if info.role == "upsampler" and operator.own_conv else 2
 
 

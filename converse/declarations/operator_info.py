@@ -7,6 +7,7 @@ The literal at the top of an operator's file:
 
 Optional keys: ``own_conv`` (an upsampler that contains its convolution, so that the network adds
 none before it), ``upsampler_label`` (its name in a table of upsamplers, where it differs),
+``up_kernel_size`` (its kernel as an upsampler where none is given, for one that 2 does not suit),
 ``tables`` ("all", the default: a row in every table of its role; "named": only where a table names it),
 ``source`` (what to cite) and ``cost`` (parameters and work, in words), which stand under its rows.
 """
@@ -32,7 +33,14 @@ _REQUIRED: dict[str, type] = {
     "options": list,
     "summary": str,
 }
-_OPTIONAL: dict[str, type] = {"own_conv": bool, "upsampler_label": str, "tables": str, "source": str, "cost": str}
+_OPTIONAL: dict[str, type] = {
+    "own_conv": bool,
+    "upsampler_label": str,
+    "tables": str,
+    "source": str,
+    "cost": str,
+    "up_kernel_size": int,
+}
 # Arguments that every operator takes; an operator's own options may not reuse their names.
 _COMMON = ("channels", "kernel_size", "scale", "padding_mode")
 
@@ -60,6 +68,7 @@ class OperatorInfo:
         summary: one line.
         own_conv: an upsampler that brings its own convolution.
         upsampler_label: its name in a table of upsamplers.
+        up_kernel_size: its kernel as an upsampler where none is given; None: the network's choice.
         tables: "all" (a row in every table of its role) or "named" (only where a table names it).
         source: what to cite.
         cost: parameters and work, in words.
@@ -84,6 +93,7 @@ class OperatorInfo:
     summary: str = ""
     own_conv: bool = False
     upsampler_label: str = ""
+    up_kernel_size: int | None = None
     tables: str = "all"
     source: str = ""
     cost: str = ""
@@ -148,6 +158,7 @@ def _fields(literal: object) -> dict[str, Any]:
         "summary": given["summary"],
         "own_conv": given.get("own_conv", False),
         "upsampler_label": given.get("upsampler_label", given["label"]),
+        "up_kernel_size": given.get("up_kernel_size"),
         "tables": tables,
         "source": given.get("source", ""),
         "cost": given.get("cost", ""),

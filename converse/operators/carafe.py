@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mathematics.boundary import pad_margins
-from ..mathematics.checks import PADDING_MODES, choice, feature_map, integer, pair
+from ..mathematics.checks import choice, feature_map, integer, pair
+from ..mathematics.setting import PADDING_MODES
 from .conv import PaddedConv
 
 OPERATOR = {
@@ -20,6 +21,7 @@ OPERATOR = {
     "trains": True,
     "options": ["compressed"],
     "summary": "every output pixel is a weighted mean of k×k source pixels, the weights predicted from the content",
+    "up_kernel_size": 5,
     "tables": "named",
     "source": "Wang et al., CARAFE, ICCV 2019",
     "cost": "for m compressed channels m·C + m·(k − 2)²·k²·s² parameters and biases, k²·C multiplications a pixel",

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..mathematics.checks import PADDING_MODES, choice, feature_map, integer, pair
+from ..mathematics.checks import choice, feature_map, integer, pair
 from ..mathematics.precision import full_precision
+from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "DySample",

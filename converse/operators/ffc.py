@@ -47,6 +47,8 @@ class SpectralTransform(nn.Module):
         return self.leave(u + self._filtered(u))
 
     def _filtered(self, u: Tensor) -> Tensor:
+        if u.shape[0] == 0:  # complex FFTs refuse an empty batch
+            return u
         size = u.shape[-2:]
         wide = u.to(torch.promote_types(u.dtype, torch.float32))  # no FFT serves half precision everywhere
         spectrum = torch.fft.rfft2(wide, norm="ortho")

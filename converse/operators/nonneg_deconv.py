@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mathematics.boundary import pad_margins
-from ..mathematics.checks import PADDING_MODES, choice, feature_map, integer, pair
+from ..mathematics.checks import choice, feature_map, integer, pair
 from ..mathematics.precision import full_precision
+from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "Deconver",

@@ -14,7 +14,7 @@ from typing import Any
 from fabricated_sets import photograph
 
 from bench.config.plan import Plan
-from bench.config.resolve import PlannedRow
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Budget, Degradation, Preset, RunSpec, Table, TrainSpec
 from bench.data.datasets import load_datasets
 from bench.data.images import write_png

@@ -61,6 +61,8 @@ tables:
     references: [blurred]
     operators: {role: spatial, row: "{label}Net", first: [conv, converse2d]}
 """
+BESIDE = """    beside: {title: "Beside", rows: {"FFC-DnCNN": {options: {operator: ffc}, note: "a note"}}}
+"""
 PUBLISHED = """
 tables:
   four:
@@ -94,13 +96,16 @@ def toy_plan(
     full_size: str = "false",
     images: str | None = None,
     plugins: tuple[str, ...] = (),
+    beside: bool = False,
 ) -> Plan:
-    """The plan of the toy configuration, written under ``root``."""
+    """The plan of the toy configuration, written under ``root``; with ``beside`` a row stands beside table four."""
     config = root / "config"
     (config / "presets").mkdir(parents=True, exist_ok=True)
     preset = PRESET.format(denoising=denoising, deblurring=deblurring, seeds=seeds, full_size=full_size)
     (config / "presets" / "toy.yaml").write_text(preset)
-    (config / "tables.yaml").write_text(TABLES)
+    (config / "tables.yaml").write_text(
+        TABLES.replace("    figures:", f"{BESIDE}    figures:", 1) if beside else TABLES
+    )
     (config / "published.yaml").write_text(PUBLISHED)
     return load_plan("toy", config=config, images=images, plugins=plugins)
 

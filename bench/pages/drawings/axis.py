@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
 from bench.foundation.errors import BenchError
 from bench.results import captions

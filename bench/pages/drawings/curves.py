@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.config import layout
-from bench.config.plan import Plan, PlannedRow
+from bench.config.plan import Plan
+from bench.config.planned_row import PlannedRow
 from bench.foundation.errors import BenchError
 from bench.pages.style import looks
 from bench.results import captions

@@ -235,6 +235,41 @@ def test_an_unknown_run_names_the_nearest(quick: Plan) -> None:
         quick.run(run[:-1] + "x")
 
 
+FIELD = {"ffc", "global_filter", "nonneg_deconv", "bilinear", "carafe", "dysample"}
+
+
+def test_operators_of_the_field_enter_only_where_a_table_names_them() -> None:
+    """Not quick, which must stay short, nor any table by themselves; not the timings of a preset without their rows."""
+    for preset, expected in (("quick", set()), ("released", set()), ("lite", FIELD), ("paper", FIELD)):
+        plan = load_plan(preset)
+        named = {str((run.network or {}).get("operator")) for run in plan.runs.values()}
+        assert named & FIELD == expected and plan.timed_operators().keys() & FIELD == expected, preset
+        groups = {t: {r.group for r in rows} - {""} for t, rows in plan.rows.items()}
+        assert {t for t, g in groups.items() if g} == ({"table4_denoising", "table6_upsampling"} if expected else set())
+
+
+def test_rows_beside_a_table_come_last_are_ours_and_cite() -> None:
+    rows = load_plan("lite").rows["table4_denoising"]
+    below = [row for row in rows if row.group]
+    assert rows[-len(below) :] == tuple(below) and all(row.ours for row in below)
+    assert [len(row.runs) for row in below if row.id == "Conv-DnCNN 31×31"] == [2]
+    ffc = next(row for row in below if row.id == "FFC-DnCNN")
+    assert "NeurIPS 2020" in (ffc.note or "") and "grows with C²" in (ffc.note or "")
+    sizes = {p: [r.runs[0].options["kernel_size"] for r in load_plan(p).rows["table4_denoising"] if r.label ==
+                 "GlobalFilter-DnCNN"] for p in ("lite", "paper")}  # fmt: skip
+    patches = {p: [load_plan(p).preset.tasks["denoising"].budget.patch] for p in sizes}  # type: ignore[union-attr]
+    assert sizes == patches
+
+
+def test_seeds_of_a_row_go_before_those_of_its_table(tmp_path: Path) -> None:
+    config = copy_config(tmp_path)
+    text = (config / "tables.yaml").read_text()
+    (config / "tables.yaml").write_text(text.replace("DnCNN: {model: dncnn}", "DnCNN: {model: dncnn, seeds: 3}", 1))
+    row = next(r for r in load_plan("quick", config=config).rows["table4_denoising"] if r.id == "DnCNN")
+    plain = next(r for r in load_plan("quick").rows["table4_denoising"] if r.id == "DnCNN")
+    assert len(row.runs) == 3 and [r.id for r in row.runs[:2]] == [r.id for r in plain.runs]
+
+
 def test_a_plugin_file_adds_its_rows(tmp_path: Path) -> None:
     """One file named: a row in every table whose axis is `operator`, or a dash with the reason."""
     good, bad = tmp_path / "box.py", tmp_path / "broken.py"

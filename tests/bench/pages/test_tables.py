@@ -86,6 +86,19 @@ def test_mean_sd_seeds_and_paper_columns(root: Path) -> None:
     assert note(plan, "four", cell(plan, "four", "DnCNN", "")) == "a plain network"
 
 
+def test_rows_beside_the_table_stand_under_a_rule_of_their_own(root: Path) -> None:
+    plan = toy_plan(root, beside=True)
+    fabricate(plan, IMAGES)
+    view = table_view(plan, load(plan), "four")
+    assert [section.title for section in view.sections] == ["", "Beside"]
+    below = view.sections[1].lines
+    assert [line.cells[0].text for line in below] == ["FFC-DnCNN"]
+    assert note(plan, "four", below[0].cells[0]).startswith(
+        "a note; Chi et al., Fast Fourier Convolution, NeurIPS 2020"
+    )
+    assert "**Beside**" in formats.markdown(view) and "Beside" in formats.latex(view)
+
+
 def test_one_seed_has_no_spread_and_no_ranking(root: Path) -> None:
     plan = toy_plan(root, seeds=1)
     fabricate(plan, IMAGES)

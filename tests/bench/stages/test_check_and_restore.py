@@ -17,7 +17,7 @@ from torch import nn
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.resolve import PlannedRow
+from bench.config.planned_row import PlannedRow
 from bench.data.images import read_image, write_png
 from bench.foundation.errors import BenchError
 from bench.models import inference, networks
