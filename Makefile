@@ -2,6 +2,7 @@
 # make TABLES=table4_denoising             the same for one table (or several, separated by commas)
 # make test     the tests            make check    ruff, mypy, snakefmt, snakemake --lint
 # make test-slurm   the pipeline through a Slurm that it starts on this machine (root; apt-get install slurm-wlm munge)
+# make test-browser the report page in a headless Chromium (apt-get install chromium chromium-driver)
 # make TORCH_INDEX=URL …             takes torch from another wheel index (a CUDA build, say)
 PYTHON ?= python3
 PRESET ?= quick
@@ -11,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := .venv/.installed
 
-.PHONY: all install test test-slurm check format clean
+.PHONY: all install test test-slurm test-browser check format clean
 
 all: install
 	@echo "preset $(PRESET): the report will be reports/$(PRESET)/index.md"
@@ -33,6 +34,10 @@ test: install
 test-slurm: install
 	$(PIP) -c constraints.txt -e '.[slurm]'
 	$(BIN)/python -m pytest tests/slurm $(PYTEST_ARGS)
+
+test-browser: install
+	$(PIP) -c constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check .

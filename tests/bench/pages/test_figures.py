@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import fabricate, write_metrics, write_run, write_showcase, write_throughput
-from toy_plan import toy_plan, working_in
+from fabricated import fabricate, write_metrics, write_run, write_showcase
+from illustrated import NAMES, illustrated, photograph
+from toy_plan import toy_plan
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.data import protocols
-from bench.data.datasets import Dataset
-from bench.data.images import write_png
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import KINDS, axis, curves, latency, visual
 from bench.pages.style import looks
 from bench.results.tidy import load
-from bench.scoring.prepare import prepare
 from bench.stages.figures import figures
-
-NAMES = {"photo_1.png": 0.0, "photo_2.png": 0.7}
-
-
-def photograph(seed: int, height: int = 120, width: int = 140) -> np.ndarray:
-    """Smooth, with a busy patch whose place is known: rows 60-100, columns 20-60."""
-    rng = np.random.default_rng(seed)
-    image = np.tile(np.linspace(60, 180, width), (height, 1))
-    image[60:100, 20:60] += rng.normal(0, 60, (40, 40))
-    return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Iterator[Plan]:
-    """A plan whose test images are two made-up photographs, with every result made up."""
-    with working_in(tmp_path):
-        for i, name in enumerate(NAMES):
-            write_png(tmp_path / "photos" / name, photograph(i))
-        found = toy_plan(tmp_path)
-        data = Dataset(split="test", folder=str(tmp_path / "photos"))
-        data._name, data._base = "embedded_test", tmp_path
-        found = dataclasses.replace(found, datasets={**found.datasets, "embedded_test": data})
-        fabricate(found, NAMES)
-        write_throughput(found)
-        target = prepare(protocols.get("denoise-gray-s25"), photograph(0)).target
-        for run in found.table_runs("four"):
-            write_showcase(run, found.evaluations(run)[0], target)
+    with illustrated(tmp_path) as found:
         yield found
 
 
