@@ -1,8 +1,9 @@
-"""How many channels reach a layer that does not know: one run of the network tells."""
+"""What reaches the layers of a network: one run on an example tells their channels, and whether a new layer agrees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -10,53 +11,22 @@ from torch import Tensor, nn
 
 from ..declarations.literals import unknown
 
+Inputs = Mapping[nn.Module, list[Tensor]]
+"""The maps that entered each layer, in the order of the calls; none for a layer that was not reached."""
 
-def input_channels(
-    model: nn.Module,
-    layers: Mapping[str, nn.Module],
-    example: Tensor | tuple[Any, ...] | None,
-    channels: int | Mapping[str, int] | None,
-) -> dict[nn.Module, int | str]:
-    """Channels of the maps that enter each layer, or the reason why that is not one number.
+
+def inputs_of(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> Inputs:
+    """The maps that enter each layer when the model runs once, in eval mode and without gradients.
 
     Args:
-        model: the network; it is run once if ``example`` is given, in eval mode, without gradients.
+        model: left as it was.
         layers: the layers in question by name.
         example: an input of the network, a tuple for several.
-        channels: one number for all, or one by name.
-
-    Raises:
-        TypeError: channels that are not integers.
-        ValueError: both or neither of ``example`` and ``channels``; a name that is no such layer
-            or is missing; a number below 1.
     """
-    if (example is None) == (channels is None):
-        raise ValueError(
-            "swap: nn.Upsample does not know its channels: pass either example= (an input of the "
-            "model) or channels= (one number, or one by layer name)"
-        )
-    if channels is None:
-        return _run(model, layers, example)
-    by_name = channels if isinstance(channels, Mapping) else dict.fromkeys(layers, channels)
-    for name, count in by_name.items():
-        if name not in layers:
-            raise ValueError(f"channels: {unknown('layer', name, layers)}")
-        if type(count) is not int:
-            raise TypeError(f"channels: expected an integer for {name!r}, got {count!r}")
-        if count < 1:
-            raise ValueError(f"channels: expected at least 1 for {name!r}, got {count}")
-    found = {layers[name]: count for name, count in by_name.items()}
-    missing = [name for name, layer in layers.items() if layer not in found]
-    if missing:
-        raise ValueError(f"channels: none given for {', '.join(missing)}")
-    return dict(found)
-
-
-def _run(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> dict[nn.Module, int | str]:
-    seen: dict[nn.Module, set[int]] = {layer: set() for layer in layers.values()}
+    seen: dict[nn.Module, list[Tensor]] = {layer: [] for layer in layers.values()}
 
     def note(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        seen[layer].add(inputs[0].shape[1] if inputs[0].ndim == 4 else 0)
+        seen[layer].append(inputs[0])
 
     hooks = [layer.register_forward_pre_hook(note) for layer in seen]
     modes = {module: module.training for module in model.modules()}
@@ -68,7 +38,45 @@ def _run(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> dic
             hook.remove()
         for module, mode in modes.items():
             module.training = mode
-    return {layer: _one(counts) for layer, counts in seen.items()}
+    return seen
+
+
+def widths_of(seen: Inputs) -> dict[nn.Module, int | str]:
+    """Channels of the maps that enter each layer, or the reason why that is not one number."""
+    return {layer: _one({t.shape[1] if t.ndim == 4 else 0 for t in maps}) for layer, maps in seen.items()}
+
+
+def given_widths(layers: Mapping[str, nn.Module], channels: int | Mapping[str, int]) -> dict[nn.Module, int | str]:
+    """Channels as the caller says: one number for all layers, or one by name.
+
+    Raises:
+        TypeError: channels that are not integers.
+        ValueError: a name that is no such layer or is missing; a number below 1.
+    """
+    by_name = channels if isinstance(channels, Mapping) else dict.fromkeys(layers, channels)
+    for name, count in by_name.items():
+        if name not in layers:
+            raise ValueError(f"channels: {unknown('layer', name, layers)}")
+        if not isinstance(count, Integral) or isinstance(count, bool):
+            raise TypeError(f"channels: expected an integer for {name!r}, got {count!r}")
+        if count < 1:
+            raise ValueError(f"channels: expected at least 1 for {name!r}, got {count}")
+    found: dict[nn.Module, int | str] = {layers[name]: int(count) for name, count in by_name.items()}
+    missing = [name for name, layer in layers.items() if layer not in found]
+    if missing:
+        raise ValueError(f"channels: none given for {', '.join(missing)}")
+    return found
+
+
+@torch.no_grad()
+def agree(old: nn.Module, new: nn.Module, maps: list[Tensor]) -> bool:
+    """Whether both layers give the same for each of the maps, up to a hundred roundings of its dtype."""
+
+    def same(x: Tensor) -> bool:
+        want, got = old(x), new(x)
+        return bool((got - want).norm() <= 100 * torch.finfo(want.dtype).eps * want.norm())
+
+    return all(same(x) for x in maps)
 
 
 def _one(counts: set[int]) -> int | str:

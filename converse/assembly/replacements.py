@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,13 @@ class Replacement:
 
     module: nn.Module
     unchanged: bool
+
+    def freeze(self, names: Collection[str]) -> None:
+        """Freeze what the old layer's frozen parameters became: "weight" the operator, "bias" the additive one."""
+        for part in self.module.modules():
+            for parameter in part.parameters(recurse=False):
+                old = "bias" if isinstance(part, ChannelBias) else "weight"
+                parameter.requires_grad_(old not in names)
 
 
 class ChannelBias(nn.Module):
@@ -114,14 +122,18 @@ def for_transpose(layer: nn.ConvTranspose2d, options: dict[str, Any]) -> Replace
     if plain and options.get("kernel_size", kernel) in (scale, kernel):
         new = _solved(layer, scale, options)
         if new is not None:
-            bias = [] if layer.bias is None else [ChannelBias(layer.bias)]
-            return Replacement(nn.Sequential(new, *bias) if bias else new, unchanged=True)
+            return Replacement(_with_bias(new, layer), unchanged=True)
     options.setdefault("kernel_size", tuple(kernel))
     operator = Converse2D(layer.out_channels, **options, scale=scale)
     if depthwise:
-        return Replacement(operator, unchanged=False)
+        return Replacement(_with_bias(operator, layer), unchanged=False)
     mix = nn.Conv2d(layer.in_channels, layer.out_channels, 1, bias=layer.bias is not None)
     return Replacement(nn.Sequential(mix, operator), unchanged=False)
+
+
+def _with_bias(operator: Converse2D, layer: nn.ConvTranspose2d) -> nn.Module:
+    """The operator, followed by the layer's additive bias if it has one."""
+    return operator if layer.bias is None else nn.Sequential(operator, ChannelBias(layer.bias))
 
 
 @torch.no_grad()

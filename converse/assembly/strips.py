@@ -13,6 +13,8 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ..mathematics.modes import is_transformed
+
 _STRIP = 1 << 20
 """Bytes of the widest intermediate result at once."""
 
@@ -28,8 +30,7 @@ def applies(x: Tensor) -> bool:
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
-        and torch._C._functorch.peek_interpreter_stack() is None  # vmap and jvp know no out=
-        and torch.autograd.forward_ad._current_level < 0
+        and not is_transformed()  # vmap and jvp know no out=
         and not torch.nn.modules.module._has_any_global_hook()
     )
 

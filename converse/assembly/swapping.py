@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ..declarations.literals import unknown
 from ..operators.converse2d import Converse2D
-from .probe import input_channels
+from .probe import Inputs, agree, given_widths, inputs_of, widths_of
 from .replacements import Replacement, Unsuitable, for_conv, for_transpose, for_upsample
+from .suitability import tied_parameters, why_it_stays
 
 _OPTIONS = ("kernel_size", "padding", "padding_mode", "init", "lam", "x0", "eps")
 _BUILDERS = {nn.Upsample: for_upsample, nn.ConvTranspose2d: for_transpose, nn.Conv2d: for_conv}
@@ -24,7 +25,8 @@ class SwapReport:
 
     Attributes:
         swapped: names of the replaced layers.
-        unchanged: those of them whose output is what it was, to rounding, until training moves it.
+        unchanged: those of them whose output is what it was, to rounding, until training moves it: measured on the
+            example where one was given and reached the layer, otherwise as the table of :func:`swap` promises.
         skipped: name of every layer of that kind that stayed, with the reason.
     """
 
@@ -71,12 +73,17 @@ def swap(
     zero, which keeps this true. With s > 2, k = 2 moves four of the s² outputs of a block; a larger
     kernel moves more and costs an FFT. A dense nn.Conv2d is not touched.
 
+    A layer stays, with its reason, where the swap would lose something in silence: a subclass with a forward of its
+    own (parametrisations included), hooks, parameters shared with another layer, or frozen ones where the new layer
+    starts anew. Where the output is unchanged, frozen parameters stay frozen. The additive bias of a depthwise
+    nn.ConvTranspose2d is kept; that of an nn.Conv2d goes, and λ comes: k² + 1 parameters a channel before and after.
+
     Args:
         model: changed in place; a layer that is the model itself cannot be replaced.
         kind: nn.Upsample, nn.ConvTranspose2d or nn.Conv2d.
-        example: an input of ``model`` (a tuple for several): nn.Upsample does not know its
-            channels, so the model runs once on it, in eval mode and without gradients.
-        channels: instead of ``example``: channels of every nn.Upsample, or of each by name.
+        example: an input of ``model`` (a tuple for several), which runs once on it, in eval mode and without
+            gradients: nn.Upsample does not know its channels, and the outputs before and after are compared.
+        channels: for nn.Upsample instead of ``example``: channels of every layer, or of each by name.
         seed: fixes the new layers' weights without touching the global random state.
         **options: of Converse2D: kernel_size, padding, padding_mode, init, lam, x0, eps.
 
@@ -84,7 +91,8 @@ def swap(
         Names of what was swapped and of what was not, with reasons.
 
     Raises:
-        ValueError: nothing could be swapped; unknown option; channels neither given nor found.
+        ValueError: nothing could be swapped; unknown option; channels neither given nor found, or given for a
+            kind that knows its own.
         TypeError: ``kind`` is none of the three, or an option has a wrong type.
     """
     if kind not in _BUILDERS:
@@ -98,16 +106,17 @@ def swap(
     if not layers:
         what = "depthwise nn.Conv2d" if kind is nn.Conv2d else f"nn.{kind.__name__}"
         raise ValueError(f"swap: {type(model).__name__} holds no {what}")
-    widths: Mapping[nn.Module, int | str] = {}
-    if kind is nn.Upsample:
-        widths = input_channels(model, layers, example, channels)
+    _check_channels(kind, example, channels)
+    seen: Inputs = {} if example is None else inputs_of(model, layers, example)
+    widths = widths_of(seen) if channels is None else given_widths(layers, channels)
+    tied = tied_parameters(model)
     made: dict[nn.Module, Replacement | str] = {}
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.default_generator.manual_seed(seed)
         for layer in layers.values():
             if layer not in made:
-                made[layer] = _replacement(kind, layer, widths, dict(options), model)
+                made[layer] = _replacement(kind, layer, widths, dict(options), model, tied)
     report = SwapReport()
     for name, layer in layers.items():  # only now, so that an error leaves the model as it was
         new = made[layer]
@@ -116,11 +125,22 @@ def swap(
             continue
         _put(model, name, new.module)
         report.swapped.append(name)
-        if new.unchanged:
+        maps = seen.get(layer)
+        if agree(layer, new.module, maps) if maps else new.unchanged:
             report.unchanged.append(name)
     if not report.swapped:
         raise ValueError(f"swap: nothing was swapped; {report}".replace("\n", "; "))
     return report
+
+
+def _check_channels(kind: type[nn.Module], example: object, channels: object) -> None:
+    if kind is nn.Upsample and (example is None) == (channels is None):
+        raise ValueError(
+            "swap: nn.Upsample does not know its channels: pass either example= (an input of the "
+            "model) or channels= (one number, or one by layer name)"
+        )
+    if kind is not nn.Upsample and channels is not None:
+        raise ValueError(f"channels: nn.{kind.__name__} knows its own; only nn.Upsample needs them")
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -147,8 +167,11 @@ def _replacement(
     widths: Mapping[nn.Module, int | str],
     options: dict[str, Any],
     model: nn.Module,
+    tied: Mapping[nn.Parameter, tuple[str, ...]],
 ) -> Replacement | str:
     """The new layer on the old one's device, or the reason why there is none."""
+    if reason := why_it_stays(layer, kind, tied):
+        return reason
     like = next(iter(layer.parameters()), next(iter(model.parameters()), None))
     if kind is nn.Upsample:
         width = widths[layer]
@@ -159,6 +182,10 @@ def _replacement(
         made = _BUILDERS[kind](layer, options)  # type: ignore[operator]
     except Unsuitable as exc:
         return str(exc)
+    frozen = [name for name, p in layer.named_parameters() if not p.requires_grad]
+    if frozen and not made.unchanged:
+        return f"its {' and '.join(frozen)} is frozen (requires_grad=False), and the new layer would start anew"
+    made.freeze(frozen)
     if like is not None:
         made.module.to(device=like.device, dtype=like.dtype)
     made.module.train(layer.training)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
 
@@ -158,13 +159,19 @@ def _checked(model: str, key: str, value: Any) -> Any:
         if value is None and key == "up_kernel_size":
             return None
         pair = list(value) if isinstance(value, (tuple, list)) else [value]
-        if len(pair) > 2 or not pair or any(type(k) is not int for k in pair):
+        if len(pair) > 2 or not pair or not all(_whole(k) for k in pair):
             raise TypeError(f"{model}: {key} must be an integer or a pair, got {value!r}")
         if min(pair) < 1:
             raise ValueError(f"{model}: {key} must be >= 1, got {value!r}")
+        pair = [int(k) for k in pair]
         return pair[0] if len(set(pair)) == 1 else cast(Any, pair)
-    if type(value) is not int:
+    if not _whole(value):
         raise TypeError(f"{model}: {key} must be an integer, got {value!r}")
     if value < 1:
         raise ValueError(f"{model}: {key} must be >= 1, got {value}")
-    return value
+    return int(value)
+
+
+def _whole(value: Any) -> bool:
+    """An integer, NumPy's included; a bool is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .modes import is_transformed
 from .setting import Setting
 from .transfer import TINY
 
@@ -49,8 +50,8 @@ def apply_pattern(y: Tensor, g: Tensor) -> Tensor:
     """Every sample of ``y`` (B, C, H, W) times its channel's ``g`` (1 or B, C, s, s)."""
     b, c, h, w = y.shape
     s = g.shape[-1]
-    if y.device.type == "cpu" and g.shape[0] == 1:
-        if torch.compiler.is_compiling() or y.is_meta:
+    if y.device.type == "cpu" and g.shape[0] == 1 and not is_transformed():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or y.is_meta:
             return F.conv_transpose2d(y, g.transpose(0, 1), stride=s, groups=c)
         return _Pattern.apply(y, g)
     # cuDNN would round the factors to TF32; a broadcast product does not, and is as fast there.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
+from .modes import UNTRACED
 from .setting import X0_NAMES, Setting
 
 
@@ -30,17 +32,17 @@ def choice(argument: str, value: object, allowed: Sequence[str]) -> str:
 
 
 def integer(argument: str, value: object, minimum: int) -> int:
-    """``value`` if it is an integer of at least ``minimum``.
+    """``value`` if it is an integer of at least ``minimum``, NumPy's included.
 
     Raises:
         TypeError: not an integer (a bool is not one).
         ValueError: too small.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
+    if isinstance(value, bool) or not isinstance(value, (Integral, torch.SymInt)):
         raise TypeError(f"{argument}: expected an integer >= {minimum}, got {value!r}")
     if value < minimum:
         raise ValueError(f"{argument}: expected an integer >= {minimum}, got {value}")
-    return value  # type: ignore[return-value]
+    return value if isinstance(value, torch.SymInt) else int(value)  # type: ignore[return-value]
 
 
 def pair(argument: str, value: object, minimum: int) -> tuple[int, int]:
@@ -66,11 +68,12 @@ def positive(argument: str, value: object) -> float:
         TypeError: not a number.
         ValueError: zero, negative, infinite or NaN.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{argument}: expected a positive number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
+    number = float(value)
+    if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{argument}: expected a finite number > 0, got {value!r}")
-    return float(value)
+    return number
 
 
 def feature_map(argument: str, value: object) -> Tensor:
@@ -80,6 +83,8 @@ def feature_map(argument: str, value: object) -> Tensor:
         TypeError: not a tensor, or not of a real floating dtype.
         ValueError: wrong rank.
     """
+    if isinstance(value, torch.fx.Proxy):
+        raise TypeError(f"{argument}: a reverse convolution {UNTRACED}")
     if not isinstance(value, Tensor):
         raise TypeError(f"{argument}: expected a tensor, got {type(value).__name__}")
     if not value.is_floating_point():

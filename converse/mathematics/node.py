@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .higher_order import differentiable
+from .modes import UNTRACED, is_transformed
 from .setting import SCHEMA, Setting, unbundled
 from .spectral import gradients, gradients_like, solution, solution_like
 
@@ -74,7 +75,15 @@ _traced_solve.register_autograd(_backward, setup_context=_setup_context)
 
 
 def solve(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
-    """:func:`converse.mathematics.spectral.solution` (same arguments), differentiable twice."""
+    """:func:`converse.mathematics.spectral.solution` (same arguments), differentiable twice.
+
+    Raises:
+        RuntimeError: under torch.jit.trace, whose recording could not be saved.
+    """
+    if torch.jit.is_tracing():
+        raise RuntimeError(f"a reverse convolution {UNTRACED}")
+    if is_transformed():
+        return differentiable(y, kernel, lam, setting)
     run = _traced_solve if _is_traced(y) else _Eager.apply
     solved: Tensor = run(y, kernel, lam, *setting)
     return solved

@@ -22,6 +22,7 @@ from ..assembly.frozen import Transfer  # noqa: E402
 from ..mathematics import checks  # noqa: E402
 from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
 from ..mathematics.functional import converse2d  # noqa: E402
+from ..mathematics.modes import is_transformed  # noqa: E402
 from ..mathematics.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
 from ..mathematics.spectral import grid_of, solve_into  # noqa: E402
 
@@ -131,7 +132,7 @@ class Converse2D(nn.Module):
     def forward(self, y: Tensor) -> Tensor:
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
         kernel, lam, frozen = self.kernel, self.lam, self._frozen
-        if frozen is not None and not torch.compiler.is_compiling():
+        if frozen is not None and not torch.compiler.is_compiling() and not is_transformed():
             used = [t for t in (y, kernel, lam) if isinstance(t, Tensor)]
             needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in used)
             if not needs_grad and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
@@ -156,6 +157,7 @@ class Converse2D(nn.Module):
         possible = (
             not torch.is_grad_enabled()
             and not torch.compiler.is_compiling()
+            and not is_transformed()
             and self.scale == 1
             and max(self.kernel_size) > 1
             and self.setting.is_filter

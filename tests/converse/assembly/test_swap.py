@@ -135,7 +135,7 @@ def test_taps_too_large_for_lam_become_a_new_layer() -> None:
     [
         (nn.ConvTranspose2d(6, 4, 2, stride=2), ["Conv2d", "Converse2D"]),
         (nn.ConvTranspose2d(6, 4, 4, stride=2, padding=1), ["Conv2d", "Converse2D"]),
-        (nn.ConvTranspose2d(6, 6, 3, 2, 1, output_padding=1, groups=6), ["Converse2D"]),
+        (nn.ConvTranspose2d(6, 6, 3, 2, 1, output_padding=1, groups=6), ["Converse2D", "ChannelBias"]),
     ],
 )
 def test_other_transposed_convolutions_keep_their_shape(layer: nn.Module, parts: list[str]) -> None:
@@ -254,3 +254,86 @@ def test_bad_calls_change_nothing(call: object, error: type[Exception], message:
         call(model)  # type: ignore[operator]
     assert list(model.modules()) == layers
     assert not model.up._forward_pre_hooks
+
+
+class Doubled(nn.Upsample):
+    """A forward of its own: not nearest upsampling."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return 2 * super().forward(input)
+
+
+def hooked(layer: nn.Module) -> nn.Module:
+    layer.register_forward_hook(lambda module, inputs, output: output + 1)
+    return layer
+
+
+def frozen(layer: nn.Module) -> nn.Module:
+    return layer.requires_grad_(False)
+
+
+TRANSPOSED = {"stride": 2, "groups": 2}
+LOST = [
+    (nn.Upsample, lambda: Doubled(scale_factor=2), "it is a Doubled, not exactly an nn.Upsample"),
+    (nn.Upsample, lambda: hooked(nn.Upsample(scale_factor=2)), "it has hooks"),
+    (
+        nn.ConvTranspose2d,
+        lambda: nn.utils.parametrizations.weight_norm(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED)),
+        "it is a ParametrizedConvTranspose2d",
+    ),
+    (nn.Conv2d, lambda: frozen(nn.Conv2d(2, 2, 3, padding=1, groups=2)), "its weight and bias is frozen"),
+]
+
+
+@pytest.mark.parametrize(("kind", "make", "reason"), LOST)
+def test_what_would_be_lost_in_silence_stays(kind: type[nn.Module], make: object, reason: str) -> None:
+    layer = make()  # type: ignore[operator]
+    plain = (
+        nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED),
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(2, 2, 3, padding=1, groups=2),
+    )
+    model = nn.Sequential(layer, *plain)
+    report = swap(model, kind, example=rand(1, 2, 4, 4))
+    assert len(report) == 1 and reason in report.skipped["0"] and model[0] is layer
+
+
+def test_parameters_of_two_layers_are_not_torn_apart() -> None:
+    a, b = (nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED) for _ in range(2))
+    b.weight = a.weight
+    model = nn.Sequential(a, b, nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED))
+    report = swap(model, nn.ConvTranspose2d)
+    assert report.swapped == ["2"] and report.skipped["1"] == "its weight is shared by the layers 0, 1"
+
+
+@pytest.mark.parametrize("names", [["weight"], ["bias"], ["weight", "bias"]])
+def test_what_was_frozen_stays_frozen(names: list[str]) -> None:
+    model = nn.Sequential(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED))
+    for name in names:
+        getattr(model[0], name).requires_grad_(False)
+    assert swap(model, nn.ConvTranspose2d).unchanged == ["0"]
+    operator, additive = model[0]
+    assert {p.requires_grad for p in operator.parameters()} == {"weight" not in names}
+    assert additive.bias.requires_grad == ("bias" not in names)
+
+
+def test_channels_are_for_layers_that_do_not_know_theirs() -> None:
+    model = nn.Sequential(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED))
+    with pytest.raises(ValueError, match="knows its own"):
+        swap(model, nn.ConvTranspose2d, channels=2)
+
+
+def test_the_bias_of_a_depthwise_transposed_convolution_is_kept() -> None:
+    old = nn.ConvTranspose2d(4, 4, 4, 2, 1, groups=4)
+    model = nn.Sequential(old)
+    assert swap(model, nn.ConvTranspose2d).unchanged == []
+    assert torch.equal(model[0][1].bias, old.bias)
+
+
+def test_unchanged_is_measured_where_there_is_an_example() -> None:
+    """Large taps, small maps: the promise and the measurement agree; bilinear upsampling of a constant is kept."""
+    make = lambda: nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"))  # noqa: E731
+    assert swap(make(), nn.Upsample, example=torch.ones(1, 3, 6, 6)).unchanged == ["0"]
+    assert swap(make(), nn.Upsample, example=rand(1, 3, 6, 6)).unchanged == []
+    model = nn.Sequential(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED))
+    assert swap(model, nn.ConvTranspose2d, example=rand(1, 2, 5, 4)).unchanged == ["0"]
