@@ -84,8 +84,17 @@ class Plan:
 
     def evaluations(self, run: RunSpec) -> list[PlannedTest]:
         """The tests of one run: those of every table that shows it, each once."""
-        tables = [t for t, rows in self.rows.items() if any(r.id == run.id for row in rows for r in row.runs)]
+        tables = self._tables_of.get(run.id, ())
         return list({test.key: test for t in tables for test in self.table_tests(t, run.task)}.values())
+
+    @cached_property
+    def _tables_of(self) -> dict[str, dict[str, None]]:
+        """Tables that show a run, by its id, in their order: an id is a hash, too dear to be taken in a search."""
+        found: dict[str, dict[str, None]] = {}
+        for table, rows in self.rows.items():
+            for run in (r for row in rows for r in row.runs):
+                found.setdefault(run.id, {})[table] = None
+        return found
 
     def table_runs(self, table: str) -> list[RunSpec]:
         """Distinct runs of one table."""

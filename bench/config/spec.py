@@ -16,8 +16,9 @@ from bench.config.variants import Inference, PlannedInference
 from bench.foundation import versions
 
 Task = Literal["denoising", "sr", "deblurring"]
-Figure = Literal["axis", "curves", "visual", "latency"]
-"""Paired differences to the default row; training curves; restorations side by side; PSNR against latency."""
+Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
+"""Differences to the default row (forest plot); training curves; restorations side by side; PSNR against latency;
+differences image by image; the mean of every seed."""
 Option = bool | int | float | str | list[int] | None
 METHODS: dict[str, tuple[str, ...]] = {
     "noisy": ("denoising",),

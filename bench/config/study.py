@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bench.config.loading import preset_names
+from bench.config.plan import Plan
+from bench.config.reproducibility import config_folder
 from bench.config.spec import Strict, Table, Task
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
@@ -43,6 +46,12 @@ class Study(Strict):
     def design(self, table: Table) -> Literal["paired", "welch"]:
         """How rows of a table are compared; Welch where nothing is declared."""
         return self.designs.get(table.axis or "", "welch")
+
+
+def of(plan: Plan) -> Study:
+    """The study of the configuration that a plan was read from; an empty one where it has none."""
+    folder = config_folder(plan)
+    return load(folder, preset_names(folder)) if folder else Study()
 
 
 def load(folder: Path, presets: list[str]) -> Study:

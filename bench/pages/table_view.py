@@ -247,7 +247,7 @@ class _Builder:
         if any(best.rows for best in self.best.values()):
             text = "Bold: best mean of a column."
             if any(best.unranked for best in self.best.values()):
-                text += " Where the best or the next row is a single result there is no interval: no ranking."
+                text += " Where the best or the next row has fewer than three seeds there is no verdict: no ranking."
             remarks.append(text)
         if self.table.note:
             remarks.append(self.table.note)

@@ -6,12 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from bench.config import study
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
-from bench.results.records import decimals, metrics_of, scores, summary
-from bench.results.stats import LEVEL, Difference, difference
+from bench.results.comparison import Comparison
+from bench.results.records import decimals, metrics_of, summary
+from bench.results.seed_scores import seed_scores
+from bench.results.statistics import decisions, multiplicity
+from bench.results.statistics.estimate import Design
 from bench.results.tidy import Results
+from bench.results.view import signed
 
 LOWER_IS_BETTER = frozenset({"gmsd", "nlpd", "lpips", "dists", "niqe", "brisque", "mad", "pieapp", "piqe", "ilniqe"})
 HIGHER_IS_BETTER = frozenset({"psnr", "psnry", "ssim", "ssimc", "ms_ssim", "cw_ssim", "fsim", "vsi", "vif"})
@@ -24,9 +31,9 @@ class Best:
 
     rows: tuple[str, ...] = ()
     note: str = ""
-    """Says that the lead lies within the interval."""
+    """Says whom the lead is not significant over."""
     unranked: bool = False
-    """There is no interval, since one of the two best rows has one seed."""
+    """One of the two best rows has too few seeds for a verdict."""
 
 
 NOBODY = Best()
@@ -36,32 +43,19 @@ def best_of(
     plan: Plan, results: Results, rows: Sequence[PlannedRow], tests: Sequence[Evaluation]
 ) -> Mapping[tuple[str, str, str], Best]:
     """The best rows of every column, by (evaluation, kernel, metric)."""
-    found = {}
-    for test in tests:
-        for kernel in results.kernels(test):
-            for metric in metrics_of(plan):
-                best, runner_up, gap = lead(results, rows, test, metric, kernel)
-                note = ""
-                if runner_up and gap and gap.excludes_zero is False:
-                    note = _note(runner_up, gap, metric)
-                unranked = gap is not None and gap.half_width is None
-                found[test.key, kernel, metric] = Best(tuple(best), note, unranked)
-    return found
+    design = study.of(plan).design(plan.tables[rows[0].table]) if rows else "welch"
+    return {
+        (test.key, kernel, metric): _best(results, rows, test, metric, kernel, design)
+        for test in tests
+        for kernel in results.kernels(test)
+        for metric in metrics_of(plan)
+    }
 
 
-def _note(runner_up: PlannedRow, gap: Difference, metric: str) -> str:
-    digits, unit = decimals(metric), " dB" if metric == "psnr" else ""
-    return (
-        f"the lead over {runner_up.label} is {abs(gap.mean):.{digits}f}{unit}, less than the "
-        f"±{gap.half_width:.{digits}f}{unit} of the {LEVEL:.0%} interval over training seeds "
-        f"on these images (n = {gap.n}): no ranking"
-    )
-
-
-def lead(
-    results: Results, rows: Sequence[PlannedRow], test: Evaluation, metric: str, kernel: str
-) -> tuple[list[str], PlannedRow | None, Difference | None]:
-    """Rows with the best mean, the next one, and the paired difference between the two.
+def _best(
+    results: Results, rows: Sequence[PlannedRow], test: Evaluation, metric: str, kernel: str, design: Design
+) -> Best:
+    """Rows with the best mean, and whether they are better than every other one as verdicts have it.
 
     Rows that share a run are one result and never each other's runner-up. Fewer than two different results, or
     a metric whose direction is not known: nobody is best.
@@ -72,20 +66,41 @@ def lead(
         if got is not None and not math.isnan(got.mean):
             found.append((got.mean, row))
     if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER or len({_run_ids(r) for _, r in found}) < 2:
-        return [], None, None
+        return NOBODY
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     found.sort(key=lambda item: -sign * item[0])
     digits = decimals(metric)
     top = round(found[0][0], digits)
     best = [row for mean, row in found if round(mean, digits) == top]
     others = [row for _, row in found if row not in best and _run_ids(row) != _run_ids(found[0][1])]
+    ids = tuple(row.id for row in best)
     if not others:
-        return [row.id for row in best], None, None
-    gap = difference(
-        scores(results, best[0], test, metric, kernel),
-        scores(results, others[0], test, metric, kernel),
+        return Best(ids)
+    mine = seed_scores(results, best[0], [test], metric).cell(test.data, kernel).values
+    gaps = [
+        Comparison(mine, seed_scores(results, row, [test], metric).cell(test.data, kernel).values, design)
+        for row in others
+    ]
+    if not gaps[0].testable:
+        return Best(ids, unranked=True)
+    tested = [(row, gap) for row, gap in zip(others, gaps, strict=True) if gap.testable]
+    effects = sign * np.array([float(gap.estimate.effect) for _, gap in tested])
+    p = np.array([gap.p for _, gap in tested])
+    if str(decisions.order(effects, p, multiplicity.holm(p))) == "holds":
+        return Best(ids)
+    level = [row for (row, _), e, q in zip(tested, effects, p, strict=True) if not (e > 0 and q < decisions.ALPHA)]
+    return Best(ids, _note(level, others[0], gaps[0], sign, metric))
+
+
+def _note(level: Sequence[PlannedRow], runner_up: PlannedRow, gap: Comparison, sign: float, metric: str) -> str:
+    """Of whom the best row is not significantly ahead, and by how much it leads the next one."""
+    digits, unit = decimals(metric), " dB" if metric == "psnr" else ""
+    low, high = sorted(sign * end for end in gap.interval() or (math.nan, math.nan))
+    return (
+        f"not significantly better than {', '.join(row.label for row in level)}: no ranking (lead over "
+        f"{runner_up.label} {sign * float(gap.estimate.effect):.{digits}f}{unit}, {gap.covers}: "
+        f"{signed(low, digits)} to {signed(high, digits)})"
     )
-    return [row.id for row in best], others[0], gap
 
 
 def _run_ids(row: PlannedRow) -> tuple[str, ...]:

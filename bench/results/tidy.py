@@ -113,9 +113,9 @@ def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     folders = published_folders() if evidence is None else list(evidence)
     metrics = _metrics(plan, folders, local)
     runs = _runs(plan, folders, set(metrics["run"]), local)
-    frames = [_timings(p / "throughput.csv", p.name) for p in folders]
+    frames = [timings(p / "throughput.csv", p.name) for p in folders]
     if local:
-        frames.insert(0, _timings(paths.throughput_csv(plan.name), ""))
+        frames.insert(0, timings(paths.throughput_csv(plan.name), ""))
     known = [f for f in frames if f is not None and len(f)]
     columns = list(COLUMNS["throughput.csv"])
     throughput = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
@@ -239,7 +239,12 @@ def _run_row(path: Path, run_id: str) -> dict[str, Any]:
     return {**row, "run": run_id, "status": status, "source": ""}
 
 
-def _timings(path: Path, source: str) -> pd.DataFrame | None:
+def timings(path: Path, source: str) -> pd.DataFrame | None:
+    """One file of timings, its numbers as numbers; None where it does not exist.
+
+    Raises:
+        BenchError: a file that is not what it should be, by name.
+    """
     if not path.is_file():
         return None
     columns = [c for c in COLUMNS["throughput.csv"] if c != "source"]

@@ -82,10 +82,10 @@ class Footnotes:
         return tuple((letter, text) for text, letter in self.letters.items())
 
 
-def signed(value: float) -> str:
-    """A difference to two digits with its sign, a zero without one."""
-    text = f"{value:+.2f}"
-    return "0.00" if float(text) == 0 else text.replace("-", "−")
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign, a zero without one."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def _letter(index: int) -> str:

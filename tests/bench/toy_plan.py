@@ -51,7 +51,7 @@ tables:
       DnCNN: {model: dncnn, note: "a plain network"}
       released: {label: "Converse-DnCNN, released", published: Converse-DnCNN, checkpoint: {released: converse_dncnn}}
     operators: {role: spatial, row: "{label}-DnCNN", first: [conv, converse2d]}
-    figures: [visual, curves, axis, latency]
+    figures: [visual, curves, axis, paired, seeds, latency]
     note: "A note & a remark."
   seven:
     title: "Deblurring"

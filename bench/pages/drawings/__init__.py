@@ -16,11 +16,13 @@ from bench.pages.drawings import (
     boundary,
     curves,
     latency,
+    paired,
     paper_figure2,
     paper_figure4,
     paper_figure5,
     paper_figure6,
     response,
+    seeds,
     size_dependence,
     visual,
 )
@@ -30,6 +32,8 @@ KINDS: dict[Figure | str, ModuleType] = {
     "curves": curves,
     "visual": visual,
     "latency": latency,
+    "paired": paired,
+    "seeds": seeds,
 }
 """Kind of figure to its file."""
 ANALYSES: dict[str, ModuleType] = {

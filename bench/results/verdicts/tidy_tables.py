@@ -11,10 +11,7 @@ import pandas as pd
 
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
-from bench.results.tidy import load, published_folders
-
-TIMED = "quick"
-"""The preset whose timings count where several were taken: the operators are the same in all."""
+from bench.results.tidy import published_folders, timings
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,13 @@ def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | No
         path = next((p for p in places if p.is_file()), None)
         if path is not None and spec.name not in found:
             found[spec.name] = pd.read_csv(path)
-    timings = [load(plan, evidence).throughput for plan in plans]
+    timed = [timings(folder / "throughput.csv", folder.name) for folder in folders]
+    if evidence is None:
+        timed += [timings(layout.throughput_csv(plan.name), "") for plan in plans]
+    known = [frame for frame in timed if frame is not None and len(frame)]
     curves = {}
     for run in runs:
         path = layout.curve_csv(run)
         if evidence is None and path.is_file():
             curves[run] = pd.read_csv(path)
-    return TidyTables(found, pd.concat(timings).drop_duplicates() if timings else None, curves)
+    return TidyTables(found, pd.concat(known, ignore_index=True) if known else None, curves)

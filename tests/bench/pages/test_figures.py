@@ -17,6 +17,7 @@ from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import KINDS, axis, curves, latency, visual
 from bench.pages.style import looks
+from bench.results.row_comparisons import against_default
 from bench.results.tidy import load
 from bench.stages.figures import figures
 
@@ -33,7 +34,7 @@ def size(png: Path) -> tuple[int, int]:
 
 def test_every_kind_is_drawn_twice_the_same(plan: Plan) -> None:
     written = figures(plan)
-    stems = [f"four-{kind}" for kind in ("visual", "curves", "axis", "latency")]
+    stems = [f"four-{kind}" for kind in ("visual", "curves", "axis", "paired", "seeds", "latency")]
     assert written == [layout.figure_stem("toy", s).with_suffix(x) for s in stems for x in (".png", ".pdf")]
     first = {p: p.read_bytes() for p in written}
     for path in written[::2]:
@@ -48,11 +49,15 @@ CAPTIONS = {
     "curves": ("seeds 0, 1",),
     "axis": ("to Converse-DnCNN", "95% interval over training seeds on these images"),
     "latency": ("denoising 16×16, batch 1", "Imaginary CPU"),
+    "paired": ("against Converse-DnCNN, one mark per image",),
+    "seeds": ("2 seeds a row",),
 }
 READINGS = {
     "visual": ("96×96", "largest gradient energy", "whole image"),
     "curves": ("never a test set", "mean over seeds"),
-    "axis": ("paired over images", "no interval"),
+    "axis": ("on the same images", "no interval", "the paper's own"),
+    "paired": ("no uncertainty of training",),
+    "seeds": ("one training seed",),
     "latency": ("median time of one forward pass",),
 }
 
@@ -125,12 +130,12 @@ def test_a_picture_of_another_size_is_refused(plan: Plan) -> None:
 
 def test_axis_has_bars_for_two_seeds_and_none_for_one(plan: Plan, tmp_path: Path) -> None:
     test = plan.evaluations(plan.rows["four"][0].runs[0])[0]
-    found = axis.differences(plan, load(plan), "four", test)
+    found = against_default(plan, load(plan), "four", test)
     gap = found["DnCNN"][1]
-    assert gap is not None and gap.half_width is not None and gap.n == 2
+    assert gap is not None and gap.interval() is not None and gap.n == 2
     assert "Converse-DnCNN" not in found and "noisy" not in found
     released = found["released"][1]
-    assert released is not None and released.half_width is None
+    assert released is not None and released.interval() is None
     single = toy_plan(tmp_path, seeds=1)
     fabricate(single, NAMES)
     caption = axis.caption(single, load(single), "four")
@@ -163,7 +168,7 @@ def test_diverged_rows_are_named(plan: Plan) -> None:
     assert "Without a result: DnCNN" in axis.caption(plan, results, "four")
     assert "DnCNN" in latency.caption(plan, results, "four").split("Not shown")[1]
     assert visual.comparison(plan, results, "four").lost == ["DnCNN"]
-    assert len(figures(plan)) == 8
+    assert len(figures(plan)) == 12
 
 
 def test_latency_needs_timings(plan: Plan) -> None:

@@ -104,7 +104,7 @@ def test_one_seed_has_no_spread_and_no_ranking(root: Path) -> None:
     fabricate(plan, IMAGES)
     view = table_view(plan, load(plan), "four")
     assert "±" not in formats.markdown(view)
-    assert any("a single result" in remark for remark in view.remarks)
+    assert any("fewer than three seeds" in remark for remark in view.remarks)
 
 
 @pytest.mark.parametrize("full_size", ["false", "true"])
@@ -146,7 +146,7 @@ def test_kernel_table_keeps_the_papers_blocks(root: Path) -> None:
 
 
 def test_best_is_bold_and_a_lead_within_the_interval_is_no_ranking(root: Path) -> None:
-    plan = toy_plan(root)
+    plan = toy_plan(root, seeds=3)
     fabricate(plan, IMAGES)
     test = plan.evaluations(row_runs(plan, "four", "DnCNN")[0])[0]
     for i, run in enumerate(row_runs(plan, "four", "DnCNN")):
@@ -158,7 +158,14 @@ def test_best_is_bold_and_a_lead_within_the_interval_is_no_ranking(root: Path) -
         write_metrics(run, test, IMAGES, offset=20.5 - 3 * i)
     first, second = (cell(plan, "four", r, "PSNR (dB)") for r in ("DnCNN", "Conv-DnCNN"))
     assert first.best != second.best
-    assert "no ranking" in note(plan, "four", first if first.best else second)
+    words = note(plan, "four", first if first.best else second)
+    assert "no ranking" in words and "not significantly better than" in words and "3 seeds" in words
+
+
+def test_two_seeds_are_no_ranking(root: Path) -> None:
+    plan = toy_plan(root, seeds=2)
+    fabricate(plan, IMAGES)
+    assert any("fewer than three seeds" in remark for remark in table_view(plan, load(plan), "four").remarks)
 
 
 def test_equal_rows_are_both_best(root: Path) -> None:
