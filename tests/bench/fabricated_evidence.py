@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.config.plan import Plan
+from bench.config.spec import PlannedTest
 from bench.results.columns import COLUMNS
 from bench.results.tidy import VERSION
 
@@ -60,14 +61,12 @@ def write_evidence(
     return folder
 
 
-def _metric(run: str, test: object, image: str, kernel: str, value: float) -> dict[str, object]:
-    from bench.config.spec import Evaluation
-
-    assert isinstance(test, Evaluation)
+def _metric(run: str, test: PlannedTest, image: str, kernel: str, value: float) -> dict[str, object]:
     return {
         "run": run,
         "evaluation": test.key,
         "version": VERSION,
+        "content": test.content,
         "dataset": test.data,
         "image": image,
         "kernel": kernel,

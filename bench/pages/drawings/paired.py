@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READING = (
-    "Image by image: PSNR of a row minus that of the default row, both averaged over their seeds, sorted in a row; n/m: "
-    "on n of m the row is better. The scatter over images is no uncertainty of training: images are the same for all."
+    "Image by image: PSNR of a row minus that of the default row, both averaged over their seeds, sorted; n/m: on n "
+    "of m the row is better. The scatter over images is no uncertainty of training: images are the same for all."
 )
 
 

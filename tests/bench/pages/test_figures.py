@@ -74,11 +74,10 @@ def test_data_of_a_figure_are_what_it_draws(plan: Plan, kind: str) -> None:
     results = load(plan)
     frame = KINDS[kind].data(plan, results, "four")
     assert len(frame) and not frame["label"].isna().any()
-    if kind == "axis":
-        gaps = axis.differences(plan, results, "four", plan.table_tests("four")[0])
+    if kind in ("axis", "paired"):
+        gaps = against_default(plan, results, "four", plan.table_tests("four")[0])
         row, gap = next((n, g) for n, (_, g) in gaps.items() if g is not None)
-        mine = frame[frame["row"] == row]
-        assert mine["psnr_difference"].mean() == pytest.approx(gap.mean) and set(mine["mean"]) == {gap.mean}
+        assert frame.loc[frame["row"] == row, "psnr_difference"].mean() == pytest.approx(gap.effect)
     if kind == "latency":
         assert list(frame["seconds"]) == [p.seconds for p in latency.points(plan, results, "four")[2]]
 
