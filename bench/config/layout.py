@@ -82,6 +82,11 @@ def figure_stem(preset: str, figure: str) -> Path:
     return report_dir(preset) / "figures" / figure
 
 
+def evidence_folders() -> list[Path]:
+    """Committed evidence, the newest first."""
+    return [p for p in sorted((RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
+
+
 def evidence_dir(name: str) -> Path:
     """Committed tidy results of one machine and day."""
     return RESULTS / "evidence" / name

@@ -91,11 +91,6 @@ class Results:
                 yield str(source), part
 
 
-def published_folders() -> list[Path]:
-    """Committed evidence, the newest first."""
-    return [p for p in sorted((paths.RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
-
-
 def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     """Everything that is known about the plan's runs.
 
@@ -110,7 +105,7 @@ def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     import pandas as pd
 
     local = evidence is None
-    folders = published_folders() if evidence is None else list(evidence)
+    folders = paths.evidence_folders() if evidence is None else list(evidence)
     metrics = _metrics(plan, folders, local)
     runs = _runs(plan, folders, set(metrics["run"]), local)
     frames = [timings(p / "throughput.csv", p.name) for p in folders]

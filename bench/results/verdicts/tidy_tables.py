@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
-from bench.results.tidy import published_folders, timings
+from bench.results.tidy import timings
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | No
         BenchError: a file that is not what it should be, by name.
     """
     plans = [load_plan(name, config=config) for name in preset_names(config)]
-    folders = published_folders() if evidence is None else list(evidence)
+    folders = layout.evidence_folders() if evidence is None else list(evidence)
     found: dict[str, Any] = {}
     for spec in (s for plan in plans for s in plan.analyses.values()):
         places = [folder / "analyses" / f"{spec.id}.csv" for folder in folders]
