@@ -13,7 +13,9 @@ UNTRACED = (
 def is_transformed() -> bool:
     """Whether a function transform or forward-mode differentiation runs: vmap, jacrev, jvp, torch.func.grad.
 
-    They look into every operation, so what they see must be made of torch's own.
+    They look into every operation, so what they see must be made of torch's own. A compiler has its own node.
     """
+    if torch.compiler.is_compiling():
+        return False
     forward_mode = torch.autograd.forward_ad._current_level >= 0
     return forward_mode or torch._C._functorch.peek_interpreter_stack() is not None
