@@ -125,7 +125,7 @@ def plan_from_config(config: Mapping[str, Any]) -> Plan:
             allowed = ", ".join(CONFIG_KEYS)
             raise BenchError(f"--config: unknown key {key!r}{hint} (allowed: {allowed})")
     return load_plan(
-        str(config.get("preset", "lite")),
+        str(config.get("preset", "small")),
         tables=_words(config.get("tables")),
         images=config.get("images"),
         plugins=_words(config.get("plugins")),

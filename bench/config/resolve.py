@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.config.changes import changed
 from bench.config.planned_row import PlannedRow
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
 from bench.config.variants import PlannedInference
@@ -184,6 +185,9 @@ class Resolver:
         if not task.train or task.budget is None or task.degradation is None:
             needs = "train, degradation and budget"
             raise self.preset_doc.error(("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}")
+        budget = changed(task.budget, {**table.base.budget, **row.budget}, self.doc, (*at, "budget"))
+        undone = {**table.base.degradation, **row.degradation}
+        degradation = changed(task.degradation, undone, self.doc, (*at, "degradation"))
         seeds = row.seeds or self.preset.seeds.get(name, self.preset.seeds.get("default", 1))
         data_hash = digest([self.datasets[d].content_hash(data_root()) for d in task.train])
         return tuple(
@@ -191,8 +195,8 @@ class Resolver:
                 train=TrainSpec(
                     data=task.train,
                     data_hash=data_hash,
-                    degradation=task.degradation,
-                    budget=task.budget,
+                    degradation=degradation,
+                    budget=budget,
                     seed=seed,
                     version=versions.TRAIN_VERSION,
                 ),

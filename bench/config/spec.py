@@ -234,6 +234,10 @@ class Row(Strict):
     checkpoint: Checkpoint | None = None
     inference: Inference | None = None
     """How the network is applied to an image; None: to the whole image as it is."""
+    budget: dict[str, Any] = {}
+    """Fields of the task's budget that this row changes."""
+    degradation: dict[str, Any] = {}
+    """Fields of the task's degradation in training that this row changes."""
     note: str | None = None
     published: str | None = None
     """Row of the published table that this one answers; default: the row's own id, if it is there."""

@@ -9,6 +9,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "reason": "why a run diverged",
         "parameters": "number of trainable parameters",
         "steps": "training steps done",
+        "training_macs": "multiply-accumulates of the training (convolutions, matrix products, transforms)",
         "seconds": "wall-clock seconds of training",
         "date": "day on which the run was finished (UTC)",
         "resumed_from": "JSON list of the steps from which an interrupted training went on",

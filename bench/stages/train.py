@@ -29,6 +29,7 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.progress import Progress
 from bench.models import checkpoint, networks
+from bench.models.compute import step_macs
 from bench.training.loop import COLUMNS, Diverged, Training, arithmetic
 from bench.training.sampling import Sampler
 
@@ -98,12 +99,14 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         except Diverged as astray:
             status, reason = "diverged", str(astray)
             bar.say(f"diverged: {reason}; kept the last finite weights")
+    each = step_macs(run, plan.plugins)
     _write(
         run,
         model,
         training.rows,
         device,
         status=status,
+        macs=each and each * training.step,
         reason=reason,
         steps=training.step,
         seconds=training.elapsed(),
@@ -156,6 +159,7 @@ def _write(
     seconds: float,
     reason: str | None = None,
     steps: int = 0,
+    macs: int | None = None,
     resumed_from: list[int] | None = None,
     checkpoint_sha256: str | None = None,
 ) -> None:
@@ -175,6 +179,7 @@ def _write(
         "spec": run.model_dump(mode="json"),
         "parameters": networks.count_parameters(model) if model else None,
         "steps": steps,
+        "training_macs": macs,
         "seconds": round(seconds, 3),
         "resumed_from": resumed_from or [],
         "date": time.strftime("%Y-%m-%d", time.gmtime()),

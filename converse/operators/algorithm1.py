@@ -16,7 +16,7 @@ OPERATOR = {
     "roles": ["spatial", "upsampler"],
     "scales": "any",
     "trains": False,
-    "options": ["padding", "init", "lam", "x0", "eps"],
+    "options": ["padding", "init", "lam", "lam_start", "x0", "eps"],
     "summary": "Eq. (6) and (7) as published, full complex FFTs: the baseline of speed and error",
 }
 

@@ -9,7 +9,7 @@ OPERATOR = {
     "roles": ["spatial", "upsampler"],
     "scales": "any",
     "trains": True,
-    "options": ["padding", "init", "lam", "x0", "eps"],
+    "options": ["padding", "init", "lam", "lam_start", "x0", "eps"],
     "summary": "exact solution of a regularised deconvolution, Eq. (4), in one Fourier filter",
 }
 
@@ -22,11 +22,11 @@ from ..assembly.frozen import Transfer  # noqa: E402
 from ..mathematics import checks  # noqa: E402
 from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
 from ..mathematics.functional import converse2d  # noqa: E402
+from ..mathematics.initial import INITS, bias_for, fill_kernel  # noqa: E402
 from ..mathematics.modes import is_transformed  # noqa: E402
 from ..mathematics.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
 from ..mathematics.spectral import grid_of, solve_into  # noqa: E402
 
-INITS = ("uniform", "gaussian", "gaussian_softmax", "softmax_always")
 LAMS = ("per_channel", "shared")
 
 
@@ -44,9 +44,11 @@ class Converse2D(nn.Module):
         padding: added on each side, one integer or (rows, columns); None means kernel_size - 1 per axis.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
         init: "uniform" U(0, 1), "gaussian" N(0, 1), "gaussian_softmax" (softmax over each channel's taps at
-            initialisation only, the kernel is free afterwards), or "softmax_always" (``weight`` holds logits and
-            the softmax is applied in every forward).
+            initialisation only, the kernel is free afterwards), "softmax_always" (``weight`` holds logits and
+            the softmax is applied in every forward), "delta" (the operator starts as the identity) or
+            "sharpening" (twice the delta minus a softmax kernel).
         lam: "per_channel", "shared" (one learnable scalar), or a fixed positive number.
+        lam_start: where a learnable lam starts, above eps and below 1; None: b = 0, that is 1.2e-4 + eps.
         x0: "zero", "nearest", "bilinear" or "bicubic".
         eps: the epsilon of Eq. (9), above 0.
         generator: source of the initial kernel; None uses torch's default one.
@@ -68,6 +70,7 @@ class Converse2D(nn.Module):
         padding_mode: str = "circular",
         init: str = "gaussian_softmax",
         lam: str | float = "per_channel",
+        lam_start: float | None = None,
         x0: str = "nearest",
         eps: float = 1e-5,
         generator: torch.Generator | None = None,
@@ -87,6 +90,9 @@ class Converse2D(nn.Module):
         self.lam_option: str | float = checks.choice("lam", lam, LAMS) if learnable else checks.positive("lam", lam)
         self.x0 = checks.choice("x0", x0, X0_NAMES)
         self.eps = checks.positive("eps", eps)
+        if lam_start is not None and not learnable:
+            raise ValueError(f"lam_start is for a learnable lam, not for the fixed {lam!r}")
+        self._start = 0.0 if lam_start is None else bias_for(checks.positive("lam_start", lam_start), self.eps)
         options: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(1, channels, *self.kernel_size, **options))
         self.bias: nn.Parameter | None = None
@@ -98,16 +104,11 @@ class Converse2D(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the kernel anew as ``init`` says and set b to zero."""
+        """Draw the kernel anew as ``init`` says and put b to its start."""
         self._frozen = None
-        if self.init == "uniform":
-            self.weight.uniform_(0, 1, generator=generator)
-        else:
-            self.weight.normal_(0, 1, generator=generator)
-        if self.init == "gaussian_softmax":
-            self.weight.copy_(self.weight.flatten(2).softmax(2).view_as(self.weight))
+        fill_kernel(self.weight, self.init, generator)
         if self.bias is not None:
-            self.bias.zero_()
+            self.bias.fill_(self._start)
 
     @property
     def setting(self) -> Setting:

@@ -22,7 +22,7 @@ def loaded(tmp_path: Path, text: str) -> claims.Claims:
 
 
 def test_every_claim_of_the_paper_names_rows_that_exist() -> None:
-    plan = load_plan("lite")
+    plan = load_plan("small")
     found = claims.load(CONFIG)
     found.check_rows({table: tuple(r.id for r in rows) for table, rows in plan.rows.items()})
     assert len(found.by_id) == 28
@@ -30,7 +30,7 @@ def test_every_claim_of_the_paper_names_rows_that_exist() -> None:
 
 
 def test_differences_of_the_file_are_those_of_the_papers_tables() -> None:
-    published = load_plan("lite").published
+    published = load_plan("small").published
     checked = 0
     for name, claim in claims.load(CONFIG).by_id.items():
         if isinstance(claim, Order) and isinstance(claim.published, dict):
@@ -93,12 +93,12 @@ def test_no_file_no_claims(tmp_path: Path) -> None:
 
 def test_the_study_declares_seeds_and_designs(tmp_path: Path) -> None:
     known = study.load(CONFIG, preset_names())
-    tables = load_plan("lite").tables
+    tables = load_plan("small").tables
     assert {t.axis for t in tables.values()} - {None} <= set(known.designs)
     rung = Rung(preset="p", seeds={"denoising": 8, "table4": 3})
     one = Study(rungs={"S": rung})
     assert (one.declared("S", "table4", "denoising"), one.declared("S", "x", "denoising")) == (3, 8)
     assert one.declared("S", "x", "sr") is None
     (tmp_path / "study.yaml").write_text("rungs:\n  S: {preset: lit, seeds: {}}\n")
-    with pytest.raises(BenchError, match=r"study.yaml:2: unknown preset 'lit'; did you mean 'lite'"):
-        study.load(tmp_path, ["lite"])
+    with pytest.raises(BenchError, match=r"study.yaml:2: unknown preset 'smal'; did you mean 'small'"):
+        study.load(tmp_path, ["small"])

@@ -240,7 +240,7 @@ FIELD = {"ffc", "global_filter", "nonneg_deconv", "bilinear", "carafe", "dysampl
 
 def test_operators_of_the_field_enter_only_where_a_table_names_them() -> None:
     """Not quick, which must stay short, nor any table by themselves; not the timings of a preset without their rows."""
-    for preset, expected in (("quick", set()), ("released", set()), ("lite", FIELD), ("paper", FIELD)):
+    for preset, expected in (("quick", set()), ("released", set()), ("small", FIELD), ("paper", FIELD)):
         plan = load_plan(preset)
         named = {str((run.network or {}).get("operator")) for run in plan.runs.values()}
         assert named & FIELD == expected and plan.timed_operators().keys() & FIELD == expected, preset
@@ -249,14 +249,14 @@ def test_operators_of_the_field_enter_only_where_a_table_names_them() -> None:
 
 
 def test_rows_beside_a_table_come_last_are_ours_and_cite() -> None:
-    rows = load_plan("lite").rows["table4_denoising"]
+    rows = load_plan("small").rows["table4_denoising"]
     below = [row for row in rows if row.group]
     assert rows[-len(below) :] == tuple(below) and all(row.ours for row in below)
     assert [len(row.runs) for row in below if row.id == "Conv-DnCNN 31×31"] == [2]
     ffc = next(row for row in below if row.id == "FFC-DnCNN")
     assert "NeurIPS 2020" in (ffc.note or "") and "grows with C²" in (ffc.note or "")
     sizes = {p: [r.runs[0].options["kernel_size"] for r in load_plan(p).rows["table4_denoising"] if r.label ==
-                 "GlobalFilter-DnCNN"] for p in ("lite", "paper")}  # fmt: skip
+                 "GlobalFilter-DnCNN"] for p in ("small", "paper")}  # fmt: skip
     patches = {p: [load_plan(p).preset.tasks["denoising"].budget.patch] for p in sizes}  # type: ignore[union-attr]
     assert sizes == patches
 

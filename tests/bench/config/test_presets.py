@@ -28,10 +28,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_preset_by_name_has_the_files_of_the_config() -> None:
-    presets = Presets({"preset": "lite"})
+    presets = Presets({"preset": "small"})
     assert presets.everything("released") == Presets({"preset": "released"}).everything("released")
     assert [t.plan.name for t in presets.asked()] == ["released"]
-    assert [t.plan.name for t in Presets({}).asked()] == ["lite"]
+    assert [t.plan.name for t in Presets({}).asked()] == ["small"]
 
 
 def test_further_config_goes_with_every_preset() -> None:

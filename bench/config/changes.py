@@ -1,0 +1,34 @@
+"""What a row changes of its task's budget or degradation in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bench.config.spec import Budget, Degradation
+from bench.foundation import strict_yaml
+from bench.foundation.errors import nearest
+from bench.foundation.strict_yaml import Keys
+
+Changed = TypeVar("Changed", Budget, Degradation)
+
+
+def changed(given: Changed, changes: Mapping[str, Any], document: strict_yaml.Document, at: Keys) -> Changed:
+    """A budget or degradation with a row's changes, validated anew.
+
+    Raises:
+        BenchError: an unknown field or a value that is not allowed, with file, line and nearest valid name.
+    """
+    if not changes:
+        return given
+    known = type(given).model_fields
+    for key in changes:
+        if key not in known:
+            hint, allowed = nearest(key, known), ", ".join(known)
+            raise document.error((*at, key), f"unknown field {key!r}{hint} (allowed: {allowed})")
+    try:
+        return type(given).model_validate({**given.model_dump(exclude_none=True), **changes})
+    except ValidationError as error:
+        raise document.error(at, error.errors()[0]["msg"]) from error
