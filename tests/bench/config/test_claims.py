@@ -99,6 +99,6 @@ def test_the_study_declares_seeds_and_designs(tmp_path: Path) -> None:
     one = Study(rungs={"S": rung})
     assert (one.declared("S", "table4", "denoising"), one.declared("S", "x", "denoising")) == (3, 8)
     assert one.declared("S", "x", "sr") is None
-    (tmp_path / "study.yaml").write_text("rungs:\n  S: {preset: lit, seeds: {}}\n")
+    (tmp_path / "study.yaml").write_text("rungs:\n  S: {preset: smal, seeds: {}}\n")
     with pytest.raises(BenchError, match=r"study.yaml:2: unknown preset 'smal'; did you mean 'small'"):
         study.load(tmp_path, ["small"])
