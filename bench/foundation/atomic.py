@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from bench.foundation.errors import BenchError
 
@@ -23,14 +26,26 @@ def write_bytes(path: Path, data: bytes, *, only_if_changed: bool = False) -> bo
     Raises:
         BenchError: the disk is full, or the folder cannot be written.
     """
+    if only_if_changed and path.is_file() and path.read_bytes() == data:
+        return False
+    with writing(path) as file:
+        file.write(data)
+    return True
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file under a temporary name in the folder of ``path``, which it becomes if the block ends without an error.
+
+    Raises:
+        BenchError: the disk is full, or the folder cannot be written.
+    """
     try:
-        if only_if_changed and path.is_file() and path.read_bytes() == data:
-            return False
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                yield file
             os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
             os.replace(name, path)
         except BaseException:
@@ -40,7 +55,6 @@ def write_bytes(path: Path, data: bytes, *, only_if_changed: bool = False) -> bo
         raise BenchError(
             f"{path}: cannot be written ({error.strerror or error}); free space or set BENCH_DATA"
         ) from error
-    return True
 
 
 def _umask() -> int:

@@ -23,7 +23,6 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import RunSpec, TrainSpec
 from bench.data.images import Color
-from bench.data.training_images import training_images
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
@@ -31,6 +30,7 @@ from bench.foundation.progress import Progress
 from bench.models import checkpoint, networks
 from bench.models.compute import step_macs
 from bench.training.loop import COLUMNS, Diverged, Training, arithmetic
+from bench.training.photographs import photographs
 from bench.training.sampling import Sampler
 
 SAVES = 20
@@ -85,9 +85,9 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         return
     declared = networks.info(model)
     color: Color = "gray" if declared.image_channels == 1 else "rgb"
-    images = training_images([plan.datasets[name] for name in spec.data], color)
+    images, reduce = photographs([plan.datasets[name] for name in spec.data], color)
     budget = spec.budget
-    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, budget.patches or ())
+    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, budget.patches or (), reduce)
     training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
     state = layout.state_file(run.id)
     resumed = _resume(training, run, lambda line: print(f"{run.id}: {line}", flush=True))

@@ -6,7 +6,7 @@ so that a resumed training needs no state of any generator and sees what an unin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from bench.foundation.errors import BenchError
 from bench.scoring.resize import imresize
 
 Float = NDArray[np.float32]
+Reduce = Callable[[Sequence[Pixels], int], Sequence[Float]]
 
 VALIDATION_SHARE = 8
 """The right-most 1/8 of every training image is never trained on."""
@@ -42,8 +43,22 @@ class Batch:
         return Batch(self.degraded.to(device), self.clean.to(device), kernel)
 
 
+def reduced(parts: Iterable[Pixels], scale: int) -> Iterator[Float]:
+    """Parts of photographs at 1/scale of their size by bicubic interpolation, (h, w, C) in [0, 1], one at a time.
+
+    Each as a whole, so that the borders of a crop look like the middle of a photograph.
+    """
+    for part in parts:
+        yield imresize(part / 255.0, 1 / scale).astype(np.float32)
+
+
+def reduced_in_memory(parts: Sequence[Pixels], scale: int) -> Sequence[Float]:
+    """All of `reduced` at once."""
+    return list(reduced(parts, scale))
+
+
 class Sampler:
-    """Draws batches from photographs in memory.
+    """Draws batches from photographs, in memory or mapped.
 
     Args:
         images: (H, W, C) uint8.
@@ -52,6 +67,7 @@ class Sampler:
         patch: side of the clean crop in pixels.
         seed: of the run.
         patches: further sides; every step draws one of all.
+        reduce: gives what `reduced` gives, for super-resolution.
 
     Raises:
         BenchError: no image, an image too small for the patch, a patch that is no multiple of the
@@ -66,6 +82,7 @@ class Sampler:
         patch: int,
         seed: int,
         patches: Sequence[int] = (),
+        reduce: Reduce = reduced_in_memory,
     ) -> None:
         self._sides = (patch, *patches)
         for side in self._sides:
@@ -77,8 +94,8 @@ class Sampler:
         # A natural boundary needs pixels around the crop that the blur can see.
         self._margin = SIZE // 2 if degradation.boundary == "natural" else 0
         window = max(self._sides) + 2 * self._margin
-        self._train: list[_Pair] = []
-        self._held: list[_Pair] = []
+        train: list[Pixels] = []
+        held: list[Pixels] = []
         for image in images:
             height, width = (side - side % grid for side in image.shape[:2])
             cut = width - width // VALIDATION_SHARE
@@ -88,8 +105,12 @@ class Sampler:
                     f"training: an image of {image.shape[0]}x{image.shape[1]} is too small for "
                     f"crops of {window} (its right-most 1/{VALIDATION_SHARE} is kept for validation)"
                 )
-            self._train.append(_Pair.of(image[:height, :cut], degradation))
-            self._held.append(_Pair.of(image[:height, cut:width], degradation))
+            train.append(image[:height, :cut])
+            held.append(image[:height, cut:width])
+        clean = [*train, *held]
+        low: Sequence[Pixels | Float] = reduce(clean, grid) if degradation.kind == "bicubic" else clean
+        pairs = [_Pair(whole, small) for whole, small in zip(clean, low, strict=True)]
+        self._train, self._held = pairs[: len(train)], pairs[len(train) :]
 
     def batch(self, step: int) -> Batch:
         """The batch of one step: uniform over images, then over places; one of eight orientations each."""
@@ -145,13 +166,6 @@ class _Pair:
 
     clean: Pixels
     low: Pixels | Float
-
-    @classmethod
-    def of(cls, image: Pixels, degradation: Degradation) -> _Pair:
-        if degradation.kind != "bicubic":
-            return cls(image, image)
-        # Reduced once as a whole, so that the crops' borders look like the middle of a photograph.
-        return cls(image, imresize(image / 255.0, 1 / degradation.scale).astype(np.float32))
 
     def crop(self, rng: np.random.Generator, side: int, scale: int) -> tuple[Any, Any]:
         """The same place of both, ``side`` pixels of the clean one wide."""

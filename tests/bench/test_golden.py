@@ -118,10 +118,10 @@ def test_a_score(name: str) -> None:
 def test_loss_and_schedule_are_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard can fail: L2 for L1 and another halving are seen."""
     golden = TRAIN[versions.TRAIN_VERSION]["dncnn"]
-    for attribute, change in (("_loss", _squared), ("lr", lambda self, step: self.budget.lr)):
+    for name, change in (("Training._loss", _squared), ("learning_rate", lambda budget, step: budget.lr)):
         with monkeypatch.context() as patch:
-            patch.setattr(Training, attribute, change)
-            assert three_steps("dncnn") != pytest.approx(golden, rel=1e-6), attribute
+            patch.setattr(f"bench.training.loop.{name}", change)
+            assert three_steps("dncnn") != pytest.approx(golden, rel=1e-6), name
 
 
 def _squared(self: Training, restored: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from fabricated_sets import photograph
 
 from bench.config.spec import Degradation
-from bench.data.datasets import load_datasets
-from bench.data.images import write_png
 from bench.data.kernels import random_kernel
-from bench.data.training_images import pack, training_images
 from bench.foundation.errors import BenchError
 from bench.scoring import degrade
 from bench.scoring.resize import imresize
@@ -139,22 +134,3 @@ def test_no_image_and_small_images_are_refused() -> None:
         Sampler([], AWGN, 1, 8, 0)
     with pytest.raises(BenchError, match="a strip of 1/8 must hold a crop of 8"):
         Sampler([photograph(40, 40)], AWGN, 1, 8, 0).validation()
-
-
-def test_a_pack_stands_for_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
-    for i, image in enumerate((photograph(20, 30), photograph(30, 20, channels=1))):
-        write_png(tmp_path / "mine" / f"{i}.png", image)
-    (tmp_path / "datasets.yaml").write_text("mine:\n  folder: mine\n  split: train\n")
-    mine = load_datasets(tmp_path / "datasets.yaml")["mine"]
-    direct = training_images([mine], "gray")
-    path = pack(mine)
-    monkeypatch.setattr("bench.data.training_images.read_images", None)  # the pack alone must do
-    packed = training_images([mine], "gray")
-    assert len(packed) == 2 and all(np.array_equal(a, b) for a, b in zip(direct, packed, strict=True))
-    write_png(tmp_path / "mine" / "2.png", photograph(20, 20))
-    with pytest.raises(BenchError, match=r"mine\.npz: holds another content"):
-        training_images([mine], "gray")
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(BenchError, match=r"mine\.npz: damaged"):
-        training_images([mine], "gray")
