@@ -82,6 +82,11 @@ def figure_stem(preset: str, figure: str) -> Path:
     return report_dir(preset) / "figures" / figure
 
 
+def proof_csv(code: str) -> Path:
+    """Simulated error rates of the statistics, by the hash of their code."""
+    return RESULTS / "proof" / f"{code}.csv"
+
+
 def evidence_folders() -> list[Path]:
     """Committed evidence, the newest first."""
     return [p for p in sorted((RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]

@@ -21,7 +21,7 @@ from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Document, Keys
 
-FILES = ("reproducibility.yaml", "claims.yaml", "published.yaml", "tables.yaml")
+FILES = ("reproducibility.yaml", "claims.yaml", "published.yaml", "tables.yaml", "study.yaml")
 PARAMETERS = "parameters"
 """``{parameters/NAME}``: counted in the released weights NAME, known once a run has loaded them."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -9,7 +9,7 @@ import html
 import re
 from itertools import groupby
 
-from bench.results.view import Cell, Column, Line, View
+from bench.results.view import LEFT, Cell, Column, Line, View
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -52,7 +52,7 @@ def markdown(view: View) -> str:
             body.append([f"**{_md(section.title)}**", *[""] * (len(head) - 1)])
         for line in section.lines:
             body.append([_md_cell(c, k) for c, k in zip(line.cells, view.columns, strict=True)])
-    align = ["left" if c.kind == "label" else "right" for c in view.columns]
+    align = ["left" if c.kind in LEFT else "right" for c in view.columns]
     table = tabulate(body, head, tablefmt="pipe", colalign=align, disable_numparse=True)
     parts = [f"### {_md(view.title)}", f"**{_md(view.warning)}**" if view.warning else "", table]
     group_notes = dict.fromkeys((c.group, c.note) for c in view.columns if c.note)
@@ -78,6 +78,8 @@ def _md_cell(cell: Cell, column: Column) -> str:
         text = f"**{text}**"
     elif text and column.kind == "paper":
         text = f"*{text}*"
+    if text and cell.link:
+        text = f"[{text}]({cell.link})"
     return text + (f"<sup>{','.join(cell.marks)}</sup>" if cell.marks else "")
 
 
@@ -101,7 +103,7 @@ def latex(view: View) -> str:
         for reference, lines in groupby(section.lines, key=lambda line: line.reference):
             rows += [_tex_line(line, view) for line in lines]
             rows += [r"\addlinespace"] if reference else []
-    spec = "".join("l" if c.kind == "label" else "r" for c in view.columns)
+    spec = "".join("l" if c.kind in LEFT else "r" for c in view.columns)
     warning = rf" \textbf{{{_tex(view.warning)}}}" if view.warning else ""
     notes = [_tex(r) + r"\par" for r in view.remarks]
     notes += [rf"\textsuperscript{{{letter}}}\,{_tex(text)}\par" for letter, text in view.notes]
@@ -203,6 +205,7 @@ def _html_line(line: Line, view: View, section: int) -> str:
     for cell, column, classes in zip(line.cells, view.columns, _all_classes(view), strict=True):
         text = html.escape(cell.text)
         text = f"<b>{text}</b>" if cell.best else text
+        text = f'<a href="{html.escape(cell.link)}">{text}</a>' if cell.link else text
         marks = f"<sup>{','.join(cell.marks)}</sup>" if cell.marks else ""
         if column.kind == "label":
             given = f'th scope="row" class="{classes}" data-label="{html.escape(cell.text)}"'

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["label", "count", "measured", "paper", "difference"]
+Kind = Literal["label", "count", "measured", "paper", "difference", "word", "text"]
+"""``word``: a word or two, ``text``: a sentence; both stand to the left."""
+LEFT = ("label", "word", "text")
 DASH = "–"
 
 
@@ -22,11 +24,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, whether it is the best of its column, letters of its footnotes."""
+    """One cell: text, whether it is the best of its column, letters of its footnotes, a link."""
 
     text: str = ""
     best: bool = False
     marks: tuple[str, ...] = ()
+    link: str = ""
+    """Where the text leads: an anchor of the same page."""
 
 
 @dataclass(frozen=True)

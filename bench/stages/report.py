@@ -19,6 +19,7 @@ from bench.pages.analysis_section import AnalysisSection, analysis_section
 from bench.pages.drawings import KINDS
 from bench.pages.pictures import embedded, picture
 from bench.pages.table_view import table_view
+from bench.pages.verdict_section import verdict_section
 from bench.pages.viewer import Viewer, viewer
 from bench.results import captions
 from bench.results.failures import Failure, failures
@@ -31,7 +32,7 @@ TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
 
 
 def report(plan: Plan, *, allow_missing: bool = False) -> Path:
-    """Write ``index.md``, ``index.html``, ``reproducibility.md`` and the tidy data with their column dictionary.
+    """Write ``index.md``, ``index.html``, ``verdicts.md``, ``reproducibility.md``, the tidy data and their dictionary.
 
     Args:
         plan: what to report.
@@ -69,7 +70,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     )
     # Styles and scripts go in as they are: their braces are not the templates'.
     environment.globals["verbatim"] = lambda name: markupsafe.Markup((TEMPLATES / name).read_text(encoding="utf-8"))
-    for name in ("index.md", "index.html", "reproducibility.md"):
+    for name in ("index.md", "index.html", "reproducibility.md", "verdicts.md"):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
     _write_data(folder / "data", results, analyses)
@@ -118,6 +119,7 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
         "title": plan.preset.title,
         "statement": plan.preset.statement,
         "warning": _subset(plan),
+        "verdicts": verdict_section(plan, [*plan.tables, *(part.id for part in analyses), layout.THROUGHPUT]),
         "sections": sections,
         "throughput_md": "\n".join(formats.markdown(v) for v in timings),
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.config import claims, study
@@ -21,6 +22,8 @@ from bench.results.tidy import Results
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+COMPUTE = "training_macs"
+"""Column of ``runs.csv``: multiply–accumulates of the training."""
 Cell = tuple[str, str]
 """Data set and kernel (empty where there is none)."""
 
@@ -72,18 +75,14 @@ class Rung:
                 found |= dict.fromkeys((str(d), str(k)) for d, k in zip(*levels, strict=True))
         return list(found)
 
-    def compute(self, table: str, row: str) -> float | None:
-        """Training compute of a row (multiply–accumulates of one run); None where its runs do not record it."""
-        side = self.scores(table, row)
+    @cached_property
+    def compute(self) -> float | None:
+        """Training compute of a run, the median over the rung's runs; None where none records it."""
         runs = self.results.runs
-        if side is None or COMPUTE not in runs.columns:
+        if COMPUTE not in runs.columns:
             return None
-        values = [float(v) for v in runs.loc[runs["run"].isin(side.runs), COMPUTE] if str(v) not in ("", "nan")]
-        return sum(values) / len(values) if values else None
-
-
-COMPUTE = "training_macs"
-"""Column of ``runs.csv``."""
+        values = [float(v) for v in runs[COMPUTE] if str(v) not in ("", "nan", "None")]
+        return median(values) if values else None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Verdict:
     reason: str = "not measured"
     comparison: str = ""
     """The comparison that the numbers are of."""
+    source: str = ""
+    """The analysis that the numbers come from; of a claim about rows its table is."""
     complete: bool = True
     """Whether the rung has its declared seeds."""
     cells: int = 0

@@ -14,10 +14,12 @@ from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import NO_VERDICT, Verdict
 
+SOURCE = "checkerboard"
+
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """The transposed convolution against the reverse one, at initialisation."""
-    frame = tables.analyses.get("checkerboard")
+    frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
     level = frame[frame["image"] == "constant"].pivot_table(index="seed", columns="upsampler", values="share_db")
@@ -31,4 +33,6 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"share of the energy at the stride's frequencies on a constant image, at initialisation (dB): {shares}; "
         "trained upsamplers are not measured"
     )
-    return [Verdict(claim, verdict=word if n >= FEWEST_SEEDS else NO_VERDICT, n=n, p_holm=p, reason=reason)]
+    return [
+        Verdict(claim, verdict=word if n >= FEWEST_SEEDS else NO_VERDICT, n=n, p_holm=p, reason=reason, source=SOURCE)
+    ]

@@ -13,6 +13,7 @@ from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
 
+SOURCE = "throughput"
 PASS = "forward+backward"
 
 
@@ -38,7 +39,7 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     word = "holds" if (slower <= 1).all() else "reversed" if (slower > 1).all() else CANNOT_TELL
     where = "; ".join(sorted({str(m) for m in frame["machine"]}))
     reason = f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)"
-    return [Verdict(claim, verdict=word, n=len(slower), reason=reason)]
+    return [Verdict(claim, verdict=word, n=len(slower), reason=reason, source=SOURCE)]
 
 
 def _range(ratios: pd.Series) -> str:

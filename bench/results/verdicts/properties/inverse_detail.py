@@ -12,10 +12,12 @@ from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
 
+SOURCE = "reconvolution"
+
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """The layers' re-convolution errors; whether they amount to detail is not decided by a number."""
-    frame = tables.analyses.get("reconvolution")
+    frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
     words = []
@@ -24,4 +26,4 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         words.append(f"{network_label(str(network))} {by_layer.median():.2g} (largest {by_layer.max():.2g})")
     n = int(frame["image"].nunique())
     reason = f"re-convolution error, median over layers: {', '.join(words)}; n counts photographs"
-    return [Verdict(claim, verdict=CANNOT_TELL, n=n, reason=reason)]
+    return [Verdict(claim, verdict=CANNOT_TELL, n=n, reason=reason, source=SOURCE)]

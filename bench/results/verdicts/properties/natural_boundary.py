@@ -14,10 +14,12 @@ from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
 from bench.results.view import signed
 
+SOURCE = "boundary"
+
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """The network that loses most; the claim is that none loses anything."""
-    frame = tables.analyses.get("boundary")
+    frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
     kind = frame["protocol"].str.contains("natural").map({True: "natural", False: "circular"})
@@ -30,4 +32,4 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     word = CANNOT_TELL if p >= ALPHA else "reversed" if gap.effect < 0 else "holds"
     words = ", ".join(f"{network_label(net)} {signed(float(g.effect))} dB" for net, g in found.items())
     reason = f"natural minus circular boundary: {words}; interval over {int(gap.n)} photographs, not over seeds"
-    return [Verdict(claim, "", "", "", word, float(gap.effect), low, high, int(gap.n), p, reason=reason)]
+    return [Verdict(claim, "", "", "", word, float(gap.effect), low, high, int(gap.n), p, reason=reason, source=SOURCE)]

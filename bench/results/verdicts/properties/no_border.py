@@ -12,10 +12,12 @@ from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
 
+SOURCE = "paper_figure4"
+
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """The gain of the top and bottom bands against the interior's."""
-    frame = tables.analyses.get("paper_figure4")
+    frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
     gain = (frame["psnr"] - frame["psnr_input"]).groupby(frame["region"]).mean()
@@ -27,4 +29,4 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"gain of the top and bottom bands minus the interior's, {network} on one photograph: no spread to test; "
         "bands of the trained rows are not measured"
     )
-    return [Verdict(claim, verdict=CANNOT_TELL, effect_db=effect, n=1, reason=reason)]
+    return [Verdict(claim, verdict=CANNOT_TELL, effect_db=effect, n=1, reason=reason, source=SOURCE)]

@@ -12,10 +12,12 @@ from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
 
+SOURCE = "size_dependence"
+
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """The network and photograph with the largest loss from the smallest map to the largest."""
-    frame = tables.analyses.get("size_dependence")
+    frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
     series = frame.fillna({"kernel": ""}).groupby(["network", "image", "kernel"], sort=False)
@@ -29,4 +31,13 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"{len(ends)} series of released networks, n counts them"
     )
     effect = float(large["psnr"] - small["psnr"])
-    return [Verdict(claim, verdict="reversed" if turned else CANNOT_TELL, effect_db=effect, n=len(ends), reason=reason)]
+    return [
+        Verdict(
+            claim,
+            verdict="reversed" if turned else CANNOT_TELL,
+            effect_db=effect,
+            n=len(ends),
+            reason=reason,
+            source=SOURCE,
+        )
+    ]

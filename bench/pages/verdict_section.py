@@ -1,0 +1,78 @@
+"""The answer at the top of a report, and the page with every verdict, its comparisons and the proof."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config import layout, reproducibility
+from bench.config.plan import Plan
+from bench.foundation import atomic
+from bench.pages import attached, formats, verdict_views
+from bench.pages.attached import Attached
+from bench.pages.drawings import ladder
+from bench.pages.style import save, theme
+from bench.results.verdicts.judge import Judgement, judge_study, to_csv
+from bench.results.verdicts.runs_table import runs_csv
+from bench.results.view import View
+
+FIGURE = "ladder"
+
+
+@dataclass(frozen=True)
+class VerdictSection:
+    """Ready for the templates."""
+
+    answers: dict[str, str]
+    views: tuple[dict[str, str], ...]
+    csv: Attached
+    caption: str
+    image: Attached | None
+    """The ladder; None where no claim about rows has a number."""
+    path: str
+
+
+def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | None:
+    """The verdicts of the study that a plan's configuration holds; None where it has no claims.
+
+    Draws the ladder and writes ``data/verdicts.csv`` and ``data/verdict_runs.csv`` of the report.
+
+    Args:
+        plan: whose report it is.
+        sections: ids of tables and analyses on the page.
+    """
+    folder = reproducibility.config_folder(plan)
+    found = judge_study(folder, None, plan.plugins) if folder else None
+    if found is None:
+        return None
+    data = layout.report_dir(plan.name) / "data"
+    atomic.write_bytes(data / "verdicts.csv", to_csv(found.verdicts))
+    atomic.write_bytes(data / "verdict_runs.csv", runs_csv(found))
+    stem = layout.figure_stem(plan.name, FIGURE)
+    image = _draw(found, stem)
+    views: list[Callable[[], View]] = [
+        functools.partial(view, found)
+        for view in (verdict_views.in_full, verdict_views.comparisons, verdict_views.spread)
+    ]
+    return VerdictSection(
+        _both(verdict_views.answers(found, sections)),
+        tuple(_both(view()) for view in (*views, verdict_views.proof)),
+        attached.csv("verdicts", to_csv(found.verdicts).decode()),
+        ladder.caption(found),
+        image,
+        stem.with_suffix(".png").relative_to(layout.report_dir(plan.name)).as_posix(),
+    )
+
+
+def _draw(found: Judgement, stem: Any) -> Attached | None:
+    if not ladder.effects(found):
+        return None
+    with theme():
+        png = save(ladder.draw(found), stem)[0]
+    return Attached(png.name, "image/png", png.read_bytes())
+
+
+def _both(view: View) -> dict[str, str]:
+    return {"id": view.id, "title": view.title, "md": formats.markdown(view), "html": formats.html_fragment(view)}

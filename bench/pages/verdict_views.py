@@ -1,0 +1,219 @@
+"""Verdicts as tables: the answer in one line per claim, every line in full, the comparisons, the spread, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from bench.config.claims import RowClaim
+from bench.results.captions import dataset_name
+from bench.results.comparison import holm
+from bench.results.statistics.decisions import CANNOT_TELL
+from bench.results.statistics.spread import components, pairing_pays_above
+from bench.results.verdicts import proof_table
+from bench.results.verdicts.family import family
+from bench.results.verdicts.judge import Judgement
+from bench.results.verdicts.ladder import Rung
+from bench.results.verdicts.verdict import Verdict
+from bench.results.view import DASH, Cell, Column, Kind, Line, Section, View, signed
+
+EFFECT = "effect (dB)"
+KINDS: dict[str, Kind] = {
+    "paper": "paper",
+    "rung": "word",
+    "data": "word",
+    "verdict": "word",
+    "design": "word",
+    "reason": "text",
+}
+"""Kind of a column by its heading, where it is no number."""
+
+
+def answers(found: Judgement, sections: Collection[str]) -> View:
+    """One line per claim: the verdict to be read.
+
+    Args:
+        found: the study, judged.
+        sections: ids of tables and analyses on the page, to which lines may link.
+    """
+    columns = (
+        Column("claim", "label"),
+        Column("verdict", "word"),
+        Column(EFFECT, "count"),
+        Column("interval", "count"),
+        Column("rung", "word"),
+        Column("n", "count"),
+        Column("paper (dB)", "paper"),
+        Column("table", "word"),
+    )
+    lines = []
+    for name, claim in found.ladder.claims.by_id.items():
+        v = found.decisive[name]
+        source = claim.table if isinstance(claim, RowClaim) else v.source
+        link = f"#{source}" if source in sections else ""
+        lines.append(
+            Line(
+                (
+                    Cell(f"{name.replace('_', ' ')}: {claim.sentence}"),
+                    Cell(_words(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
+                    Cell(signed(v.effect_db, 3) if v.effect_db is not None else ""),
+                    Cell(_ends(v)),
+                    Cell(v.rung),
+                    Cell(str(v.n) if v.n else ""),
+                    Cell(signed(v.published_db) if v.published_db is not None else ""),
+                    Cell(_place(found, source), link=link),
+                )
+            )
+        )
+    return View("verdicts", "What holds", columns, (Section(tuple(lines)),), remarks=_remarks(found))
+
+
+def _place(found: Judgement, source: str) -> str:
+    """A table as the paper numbers it, an analysis by its name."""
+    tables = [rung.plan.tables[source] for rung in found.ladder.rungs if source in rung.plan.tables]
+    return tables[0].paper or source.replace("_", " ") if tables else source.replace("_", " ")
+
+
+def _words(v: Verdict) -> str:
+    cells = f" ({v.reversed_cells} of {v.cells} cells reversed)" if v.reversed_cells else ""
+    missing = ": not measured" if not v.n and v.reason == "not measured" else ""
+    return v.words + cells + missing
+
+
+def _ends(v: Verdict) -> str:
+    return f"{signed(v.low, 3)} to {signed(v.high, 3)}" if v.low is not None and v.high is not None else ""
+
+
+def _remarks(found: Judgement) -> tuple[str, ...]:
+    chance = 0.05 * found.tested
+    return (
+        "Each line is the verdict on the highest rung of the ladder that has its declared seeds; a provisional one "
+        "still waits for seeds. Effect: first-named minus the others, of several comparisons the least favourable. "
+        "Interval: over training seeds on these very images, 95 %, or 90 % (two one-sided tests at 5 %) where a margin "
+        "decides. No verdict: fewer than three seeds. Cannot tell: the interval leaves it open, or nothing measured.",
+        f"{found.tested} of the {len(found.decisive)} verdicts rest on a test at 5 %: if no effect existed at all, "
+        f"chance alone would decide about {chance:.1f} of them.",
+    )
+
+
+def in_full(found: Judgement) -> View:
+    """Every verdict on every rung, with its cells and what must be known about it."""
+    heads = ("rung", "data", "verdict", EFFECT, "interval", "n", "p (Holm)", "r", "detectable", "paper", "reason")
+    columns = (Column("claim", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
+    lines = [
+        Line(
+            (
+                Cell(v.claim),
+                Cell(v.rung),
+                Cell(" ".join((dataset_name(v.dataset), v.kernel)).strip() if v.dataset else "all"),
+                Cell(v.words),
+                Cell(signed(v.effect_db, 3) if v.effect_db is not None else ""),
+                Cell(_ends(v)),
+                Cell(str(v.n) if v.n else ""),
+                Cell(_number(v.p_holm, ".3f")),
+                Cell(_number(v.correlation, ".2f")),
+                Cell(_number(v.detectable_db, ".3f")),
+                Cell(signed(v.published_db) if v.published_db is not None else ""),
+                Cell("; ".join(p for p in (v.comparison, v.reason) if p)),
+            )
+        )
+        for v in found.verdicts
+    ]
+    remark = (
+        "p: after Holm's correction over the single comparisons that the axis shows; of a claim about several rows the "
+        "largest p-value, uncorrected (intersection–union). r: correlation of the two rows over seeds. Detectable: the "
+        "smallest true difference that so many seeds with this spread find with 80 % power."
+    )
+    return View("verdicts-in-full", "Every verdict", columns, (Section(tuple(lines)),), remarks=(remark,))
+
+
+def comparisons(found: Judgement) -> View:
+    """Every single comparison of every axis and rung, corrected after Holm."""
+    heads = (EFFECT, "interval", "n", "p", "p (Holm)", "sign flip", "r", "detectable")
+    columns = (Column("comparison", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
+    sections = []
+    for rung in found.ladder.rungs:
+        for table in rung.plan.tables:
+            gaps = family(rung, table, found.ladder.claims)
+            lines = []
+            for (pair, gap), p in zip(gaps.items(), holm(list(gaps.values())), strict=True):
+                ends = gap.interval()
+                lines.append(
+                    Line(
+                        (
+                            Cell(" − ".join(pair)),
+                            Cell(signed(gap.effect, 3) if gap.effect is not None else DASH),
+                            Cell(f"{signed(ends[0], 3)} to {signed(ends[1], 3)}" if ends else ""),
+                            Cell(str(gap.n)),
+                            Cell(_number(gap.p, ".3f")),
+                            Cell(_number(p, ".3f")),
+                            Cell(_number(gap.p_sign_flip, ".3f")),
+                            Cell(_number(gap.correlation, ".2f")),
+                            Cell(_number(gap.detectable, ".3f")),
+                        )
+                    )
+                )
+            if lines:
+                design = rung.study.design(rung.plan.tables[table])
+                sections.append(Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}, {design}"))
+    remark = (
+        "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds."
+    )
+    title = "The single comparisons of every axis"
+    return View("comparisons", title, columns, tuple(sections), remarks=(remark,))
+
+
+def spread(found: Judgement) -> View:
+    """Where the spread of every row comes from."""
+    heads = ("seeds", "sd over seeds", "seed", "image", "seed × image")
+    columns = (Column("row", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
+    sections = [
+        Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}")
+        for rung in found.ladder.rungs
+        for table in rung.plan.tables
+        if (lines := list(_spreads(rung, table)))
+    ]
+    pays = ", ".join(f"{pairing_pays_above(n):.2f} at n = {n}" for n in (3, 5, 8, 10))
+    remarks = (
+        "Standard deviation over seeds of the mean over all images (dB), and the standard deviations of its components "
+        "by a balanced two-way analysis of seeds and images.",
+        f"Comparing seeds in pairs gives a shorter interval only above a correlation of {pays}.",
+    )
+    return View("spread", "Spread over seeds and images", columns, tuple(sections), remarks=remarks)
+
+
+def _spreads(rung: Rung, table: str) -> Iterator[Line]:
+    for row in rung.plan.rows[table]:
+        scores = rung.scores(table, row.id)
+        values = scores.values.dropna(axis=1) if scores is not None else None
+        if values is None or values.shape[1] < 2 or not len(values):
+            continue
+        parts = components(values.T.to_numpy())
+        total = float(values.mean().std())
+        numbers = [total, *(None if v is None else v**0.5 for v in (parts.seed, parts.image, parts.rest))]
+        yield Line((Cell(row.label), Cell(str(values.shape[1])), *(Cell(_number(v, ".3f")) for v in numbers)))
+
+
+def proof() -> View:
+    """Error rates, coverage and power by simulation."""
+    frame = proof_table.load()
+    heads = ("design", "seeds", "r", "diverged", "expected", "rate", "z")
+    columns = (Column("event", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
+    lines = []
+    for row in frame.to_dict("records"):
+        expected = f"{'≤ ' if row['bound'] == 'at most' else ''}{row['expected']:.4f}"
+        given = (row["what"], row["design"], row["seeds"], f"{row['correlation']:g}", f"{row['diverged']:g}", expected)
+        lines.append(Line(tuple(Cell(str(c)) for c in (*given, f"{row['rate']:.4f}", signed(row["z"], 1)))))
+    far, exact = int((frame["z"].abs() > 2).sum()), int((frame["bound"] == "equal").sum())
+    remarks = (
+        "Simulated tables of 12 images whose effects, and whose row × image effects, are drawn once and held fixed; "
+        f"what is drawn anew in each of {int(frame['repetitions'].max()):,} repetitions are seeds. Judged by the code "
+        "that judges evidence. z: deviation in Monte-Carlo errors; zero below an upper bound (≤).",
+        f"{far} of {len(frame)} rates lie beyond two Monte-Carlo errors; of the {exact} compared with an exact "
+        f"expectation chance alone puts about {0.0455 * exact:.1f} there. Welch's test of independent rows errs on the "
+        "safe side at few seeds, by exactly the amount that is expected here.",
+    )
+    return View("proof", "The statistics, proved by simulation", columns, (Section(tuple(lines)),), remarks=remarks)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None or value != value else format(value, form)

@@ -1,0 +1,30 @@
+"""Which runs a verdict rests on: from a claim to its rows, seeds and runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.config.claims import RowClaim
+from bench.results.verdicts.judge import Judgement
+
+COLUMNS = {
+    "claim": "claim in config/claims.yaml",
+    "rung": "budget of the ladder (config/study.yaml)",
+    "table": "table of the row",
+    "row": "row of that table",
+    "run": "identity of the run, as in runs.csv",
+    "status": "what became of it",
+}
+
+
+def runs_csv(found: Judgement) -> bytes:
+    """One line per claim about rows, rung, row and run."""
+    lines = []
+    for name, claim in found.ladder.claims.by_id.items():
+        if isinstance(claim, RowClaim):
+            for rung in found.ladder.rungs:
+                for row in claim.row_ids:
+                    scores = rung.scores(claim.table, row)
+                    for run in scores.runs if scores else ():
+                        lines.append((name, rung.name, claim.table, row, run, rung.results.status(run).status))
+    return str(pd.DataFrame(lines, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n")).encode()

@@ -1,0 +1,122 @@
+"""The answer at the top of the report: one line per claim, followed to its table, its runs and its proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fabricated import write_throughput
+from fabricated_evidence import write_evidence
+from toy_plan import toy_plan, working_in
+from toy_study import toy_study
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.pages import verdict_views
+from bench.pages.verdict_section import verdict_section
+from bench.results.verdicts import proof_table
+from bench.results.verdicts.judge import judge_study
+from bench.stages.report import report
+
+SEEDS = (0.0, 0.02, -0.01, 0.01, -0.02)
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Iterator[dict[str, Plan]]:
+    with working_in(tmp_path):
+        path = layout.proof_csv(proof_table.code())
+        path.parent.mkdir(parents=True)
+        values = ("an event", "paired", 3, 0.0, 0.1, 0.05, "equal", 0.051, 10_000, 0.46)
+        pd.DataFrame([values], columns=list(proof_table.COLUMNS)).to_csv(path, index=False)
+        yield toy_study(tmp_path)
+
+
+def scores(converse: float, n: int = 5) -> dict[str, list[float | None]]:
+    rows = {"Converse-DnCNN": converse, "DnCNN": 28.0, "Conv-DnCNN": 28.1}
+    return {row: [mean + s * (1 + i / 5) for s in SEEDS[:n]] for i, (row, mean) in enumerate(rows.items())}
+
+
+def evidence(name: str, plan: Plan, converse: float, n: int = 5) -> None:
+    write_evidence(layout.evidence_dir(name), plan, scores(converse, n), table="four")
+
+
+class Ids(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [str(values["id"])] if "id" in values else []
+        if tag == "a" and str(values.get("href", "")).startswith("#"):
+            self.links.append(str(values["href"])[1:])
+
+
+def test_the_report_opens_with_the_answer(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    evidence("2026-01-02-b", plans["M"], 27.9, n=3)
+    write_throughput(plans["S"])
+    text = report(plans["S"], allow_missing=True).read_text()
+    top = text.split("## How to read this")[0]
+    assert "### What holds" in top and "![ladder](figures/ladder.png)" in top
+    line = next(x for x in top.splitlines() if x.startswith("| better: "))
+    cells = [c.strip() for c in line.strip("|").split("|")]
+    assert cells[0] == "better: Converse-DnCNN is better than DnCNN"
+    assert cells[1:6] == ["**holds**", "+0.500", "+0.496 to +0.504", "S", "5"]  # M is provisional: not the answer
+    assert cells[-1] == "[Table 4](#four)" and '<a id="four"></a>' in text
+    assert "cannot tell: not measured" in top and "| looks: figure 5 of the paper" in top
+    assert (layout.report_dir("toy") / "figures" / "ladder.png").is_file()
+
+
+def test_every_line_can_be_followed(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    report(plans["S"], allow_missing=True)
+    folder = layout.report_dir("toy")
+    page = (folder / "verdicts.md").read_text()
+    assert "Converse-DnCNN − DnCNN" in page and "an event" in page and "five" not in page
+    for target in re.findall(r"\]\(([^)#][^)]*)\)", page):
+        assert (folder / target).is_file()
+    runs = pd.read_csv(folder / "data" / "verdict_runs.csv")
+    mine = runs[(runs["claim"] == "better") & (runs["rung"] == "S")]
+    assert len(mine) == 10 and set(mine["status"]) == {"trained"}
+    verdicts = pd.read_csv(folder / "data" / "verdicts.csv")
+    assert set(verdicts["claim"]) == {"better", "best", "same", "fine", "blind", "looks", "unknown"}
+    html = Ids()
+    html.feed((folder / "index.html").read_text())
+    assert set(html.links) <= set(html.ids) and len(html.ids) == len(set(html.ids))
+    assert {"verdicts", "ladder", "proof", "spread", "comparisons"} <= set(html.ids)
+
+
+def test_rendering_twice_gives_the_same_bytes(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    report(plans["S"], allow_missing=True)
+    first = {p: p.read_bytes() for p in sorted(layout.report_dir("toy").rglob("*")) if p.is_file()}
+    report(plans["S"], allow_missing=True)
+    assert first == {p: p.read_bytes() for p in sorted(layout.report_dir("toy").rglob("*")) if p.is_file()}
+
+
+def test_without_evidence_every_line_says_so_and_there_is_no_ladder(plans: dict[str, Plan]) -> None:
+    found = verdict_section(plans["S"], ["four"])
+    assert found is not None and found.image is None
+    assert found.answers["md"].count("not measured") == 6
+
+
+def test_without_claims_there_is_no_section(tmp_path: Path) -> None:
+    with working_in(tmp_path):
+        assert verdict_section(toy_plan(tmp_path), []) is None
+
+
+def test_the_page_says_what_chance_would_give_and_where_the_spread_comes_from(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    assert "4 of the 7 verdicts rest on a test at 5 %" in verdict_views.answers(found, []).remarks[1]
+    (section,) = verdict_views.spread(found).sections
+    assert [line.cells[0].text for line in section.lines] == ["DnCNN", "Conv-DnCNN", "Converse-DnCNN"]
+    total = float(section.lines[2].cells[2].text)
+    assert total == pytest.approx(pd.Series(SEEDS).std(), abs=6e-4)
