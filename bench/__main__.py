@@ -223,6 +223,17 @@ def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins
     click.echo(path)
 
 
+@cli.command(name="check-evidence")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--plugins", default="", help="operator files, separated by commas")
+def check_evidence(folders: tuple[Path, ...], plugins: str) -> None:
+    """Check evidence (FOLDERS, or all that is here): schema, hashes, protocols, provenance. Runs nothing."""
+    from bench.stages.check_evidence import check_evidence as run
+
+    for folder in run(folders, plugins=[p for p in plugins.split(",") if p]):
+        click.echo(f"{folder}: nothing wrong that can be seen")
+
+
 @cli.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")

@@ -1,0 +1,129 @@
+"""The check of contributed evidence: the committed folders pass, and every way to spoil a copy is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.data.datasets import load_datasets
+from bench.foundation.errors import BenchError
+from bench.results.contributed import problems
+from bench.stages.check_evidence import check_evidence
+from converse.declarations import registry
+
+EVIDENCE = sorted((Path(__file__).parents[3] / "results" / "evidence").glob("2026-11-21-*"))[0]
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of a committed folder, in which the runs and scores of Set5 alone are left."""
+    copy = tmp_path / "2026-01-01-my-gpu"
+    shutil.copytree(EVIDENCE, copy)
+    edit(copy, "metrics.csv", lambda rows: rows.__setitem__(slice(None), [r for r in rows if r["dataset"] == "set5"]))
+    return copy
+
+
+def edit(folder: Path, name: str, change: Callable[[Rows], object]) -> None:
+    with (folder / name).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    change(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    (folder / name).write_text(text.getvalue())
+
+
+def found(folder: Path) -> list[str]:
+    return problems(folder, load_datasets(), registry.operators([]))
+
+
+def trained(rows: Rows) -> dict[str, str]:
+    return next(row for row in rows if row["status"] == "trained")
+
+
+def test_committed_evidence_has_nothing_wrong() -> None:
+    assert check_evidence()
+
+
+def test_a_copy_has_nothing_wrong(folder: Path) -> None:
+    assert found(folder) == []
+
+
+def _budget(rows: Rows) -> None:
+    spec = json.loads(trained(rows)["spec"])
+    spec["train"]["budget"]["steps"] = 5
+    trained(rows)["spec"] = json.dumps(spec)
+
+
+def _operator(rows: Rows) -> None:
+    spec = json.loads(trained(rows)["spec"])
+    spec["network"]["operator"] = "mine"
+    trained(rows)["spec"] = json.dumps(spec)
+
+
+RUNS: dict[str, tuple[Callable[[Rows], object], str]] = {
+    "budget": (_budget, "one of the two was changed"),
+    "operator": (_operator, "operator 'mine' is not known here"),
+    "specification": (lambda r: trained(r).update(spec="{}"), "its specification is not one"),
+    "steps": (lambda r: trained(r).update(steps="7"), "trained for 7 of 3000 steps"),
+    "date": (lambda r: trained(r).update(date="yesterday"), "date 'yesterday' is no YYYY-MM-DD"),
+    "machine": (lambda r: trained(r).update(machine="{}"), "machine says neither cpu nor gpu"),
+    "versions": (lambda r: trained(r).update(versions='{"python": "3"}'), "versions lack torch, train_version"),
+    "weights": (
+        lambda r: next(x for x in r if x["status"] == "loaded").update(checkpoint_sha256=""),
+        "without their sha256",
+    ),
+    "twice": (lambda r: r.append(dict(r[0])), "twice"),
+    "column": (lambda r: [x.pop("machine") for x in r], "column 'machine' is missing"),
+    "unknown column": (lambda r: r[0].update(machien="x"), "unknown column 'machien'; did you mean 'machine'?"),
+}
+METRICS: dict[str, tuple[Callable[[Rows], object], str]] = {
+    "run": (lambda r: r[0].update(run="nobody-0000000000"), "nobody-0000000000 is not in runs.csv"),
+    "protocol": (lambda r: r[0].update(protocol="sr-bicubic-x5"), "unknown protocol 'sr-bicubic-x5'; did you mean"),
+    "data set": (lambda r: r[0].update(dataset="set50"), "data set 'set50' is not in datasets.yaml"),
+    "evaluation": (lambda r: r[0].update(evaluation="set14@sr-bicubic-x4"), "its rows name data set 'set5'"),
+    "no number": (lambda r: r[0].update(value="good"), "is 'good', no number"),
+    "no value": (lambda r: r[0].update(value=""), "has no value, though its run did not diverge"),
+    "range": (
+        lambda r: next(x for x in r if x["metric"] == "psnr").update(value="130"),
+        "psnr is 130, outside 0 to 100",
+    ),
+    "nan": (lambda r: r[0].update(value="nan"), "is nan"),
+    "an image short": (lambda r: r.pop(), "images and kernels"),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_spoiled_run_is_named(folder: Path, name: str) -> None:
+    change, words = RUNS[name]
+    edit(folder, "runs.csv", change)
+    assert any(words in line for line in found(folder)), found(folder)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_spoiled_score_is_named(folder: Path, name: str) -> None:
+    change, words = METRICS[name]
+    edit(folder, "metrics.csv", change)
+    assert any(words in line for line in found(folder)), found(folder)
+
+
+def test_pictures_and_missing_files_are_named(folder: Path) -> None:
+    (folder / "crop.png").write_bytes(b"")
+    assert any("crop.png: only CSV files" in line for line in found(folder))
+    (folder / "runs.csv").unlink()
+    assert found(folder) == [f"{folder / 'runs.csv'} is missing"]
+
+
+def test_the_stage_says_everything_at_once(folder: Path) -> None:
+    edit(folder, "runs.csv", RUNS["date"][0])
+    edit(folder, "metrics.csv", METRICS["range"][0])
+    with pytest.raises(BenchError, match=r"2 things are wrong(.|\n)*yesterday(.|\n)*outside 0 to 100"):
+        check_evidence([folder])
