@@ -153,6 +153,7 @@ rule evaluate:
         lambda w: PRESETS.of_run(w.run, w.key).evaluation_inputs(w.run, w.key),
     output:
         metrics=str(layout.metrics_csv("{run}", "{key}.{seal}")),
+        record=str(layout.score_record(layout.metrics_csv("{run}", "{key}.{seal}"))),
         showcase=str(layout.showcase_png("{run}", "{key}.{seal}")),
     log:
         "results/logs/evaluate/{run}.{key}.{seal}.log",
@@ -249,7 +250,7 @@ rule tables:
 
 rule figures:
     input:
-        lambda w: [*PRESETS[w.preset].plan.figure_inputs(w.figure)],
+        lambda w: PRESETS[w.preset].figure_inputs(w.figure),
     output:
         f"{layout.figure_stem('{preset}', '{figure}')}.pdf",
         report(

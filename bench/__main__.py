@@ -50,14 +50,18 @@ def planned(verb: Callable[..., None]) -> Callable[..., None]:
     @click.option("--images", help="a subset of the test images: N (the first N) or everyN")
     @click.option("--plugins", default="", help="operator files, separated by commas")
     @click.option("--metrics", default="", help="further pyiqa metrics, separated by commas")
+    @click.option("--anew", default="", help="runs by id, or all, for which evidence does not count")
     @functools.wraps(verb)
-    def command(preset: str, chosen: str, images: str | None, plugins: str, metrics: str, **rest: Any) -> None:
+    def command(
+        preset: str, chosen: str, images: str | None, plugins: str, metrics: str, anew: str, **rest: Any
+    ) -> None:
         plan = load_plan(
             preset,
             tables=[t for t in chosen.split(",") if t],
             images=images,
             plugins=[p for p in plugins.split(",") if p],
             metrics=[m for m in metrics.split(",") if m],
+            anew=[r for r in anew.split(",") if r],
         )
         verb(plan, **rest)
 
@@ -253,13 +257,14 @@ def restore(
 
 
 @cli.command()
-@click.option("--name", help="folder name; default: date and machine")
+@click.option("--name", help="one folder of that name; default: one for each machine that measured")
 @planned
 def publish(plan: Plan, name: str | None) -> None:
     """Write this machine's results as evidence (results/evidence, reports/evidence)."""
     from bench.stages.publish import publish as run
 
-    click.echo(f"evidence: {run(plan, name=name)}")
+    for folder in run(plan, name=name):
+        click.echo(f"evidence: {folder}")
 
 
 @cli.command()
@@ -268,7 +273,7 @@ def publish(plan: Plan, name: str | None) -> None:
 @planned
 def export(plan: Plan, archive: Path, no_weights: bool) -> None:
     """Pack finished runs into ARCHIVE (.zip), to be imported on another machine."""
-    from bench.stages.publish import export as run
+    from bench.stages.archive import export as run
 
     click.echo(f"{run(plan, archive, weights=not no_weights)} runs in {archive}")
 
@@ -276,8 +281,8 @@ def export(plan: Plan, archive: Path, no_weights: bool) -> None:
 @cli.command(name="import")
 @click.argument("archive", type=click.Path(path_type=Path))
 def import_(archive: Path) -> None:
-    """Unpack an exported ARCHIVE into results/; never overwrites a different file."""
-    from bench.stages.publish import import_archive
+    """Unpack an exported ARCHIVE into results/, beside what is there; refused where they differ."""
+    from bench.stages.archive import import_archive
 
     click.echo("\n".join(import_archive(archive)))
 

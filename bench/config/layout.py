@@ -42,6 +42,11 @@ def metrics_csv(run_id: str, stem: str) -> Path:
     return run_dir(run_id) / "metrics" / f"{stem}.csv"
 
 
+def score_record(table: Path) -> Path:
+    """What a table of scores (`metrics_csv`) belongs to, beside it."""
+    return table.with_suffix(".json")
+
+
 def showcase_png(run_id: str, stem: str) -> Path:
     """The restored first image of a test, for visual comparisons."""
     return metrics_csv(run_id, stem).with_suffix(".png")
@@ -50,6 +55,11 @@ def showcase_png(run_id: str, stem: str) -> Path:
 def throughput_csv(preset: str) -> Path:
     """Tidy timings of operators and models on this machine."""
     return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}.csv"
+
+
+def imported_throughput(preset: str, digest: str) -> Path:
+    """Timings of another machine, brought in by ``import``."""
+    return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}@{digest}.csv"
 
 
 def check_json(preset: str) -> Path:

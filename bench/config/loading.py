@@ -19,7 +19,7 @@ from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
 from converse.declarations import registry
 
-CONFIG_KEYS = ("preset", "tables", "images", "plugins", "metrics")
+CONFIG_KEYS = ("preset", "tables", "images", "plugins", "metrics", "anew")
 """What ``snakemake --config`` and the verbs' options may set."""
 
 
@@ -35,6 +35,7 @@ def load_plan(
     images: str | int | None = None,
     plugins: Iterable[str] = (),
     metrics: Iterable[str] = (),
+    anew: Iterable[str] = (),
     config: Path = layout.CONFIG,
 ) -> Plan:
     """Read and validate ``config/`` and ``datasets.yaml`` and resolve every row of a preset.
@@ -45,6 +46,7 @@ def load_plan(
         images: a subset of the test images: ``5`` (the first five) or ``every10``.
         plugins: operator files in addition to those named in ``config/tables.yaml``.
         metrics: pyiqa metrics in addition to those named there.
+        anew: runs by id, or ``all``, that are made here even where committed evidence has them.
         config: the configuration folder.
 
     Raises:
@@ -96,7 +98,7 @@ def load_plan(
             for row_id, row in beside.rows.items():
                 resolver.check_presets(row.presets, names, ("tables", name, "beside", "rows", row_id, "presets"))
     views = {name: every.tables[name] for name in chosen if _shown(every.tables[name], preset, spec)}
-    return Plan(
+    plan = Plan(
         name=preset,
         preset=spec,
         tables=views,
@@ -108,9 +110,14 @@ def load_plan(
         # Who asks for certain tables wants those.
         analyses=resolve_analyses(spec, preset_doc, datasets) if not asked or "all" in asked else {},
         subset=_subset(images),
+        anew=tuple(dict.fromkeys(anew)),
         asked=asked,
         documents=(preset_doc.path, tables_doc.path, published_doc.path),
     )
+    for run_id in plan.anew:
+        if run_id != "all":
+            plan.run(run_id)
+    return plan
 
 
 def plan_from_config(config: Mapping[str, Any]) -> Plan:
@@ -130,6 +137,7 @@ def plan_from_config(config: Mapping[str, Any]) -> Plan:
         images=config.get("images"),
         plugins=_words(config.get("plugins")),
         metrics=_words(config.get("metrics")),
+        anew=_words(config.get("anew")),
     )
 
 
@@ -161,6 +169,7 @@ def command_options(plan: Plan) -> str:
         ("--images", [plan.subset] if plan.subset else []),
         ("--plugins", plan.plugins),
         ("--metrics", plan.metrics),
+        ("--anew", plan.anew),
     ):
         if values:
             options += [option, ",".join(map(str, values))]

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.config import layout
 from bench.config.planned_analyses import AnalysisSpec
 from bench.config.planned_row import PlannedRow
 from bench.config.resolve import digest
@@ -38,6 +37,8 @@ class Plan:
     metrics: tuple[str, ...] = ()
     analyses: Mapping[str, AnalysisSpec] = field(default_factory=dict)
     subset: str | None = None
+    anew: tuple[str, ...] = ()
+    """Runs by id, or ``all``, that committed evidence does not answer: they are made on this machine."""
     asked: tuple[str, ...] = ()
     """Tables asked for instead of the preset's own choice."""
     documents: tuple[Path, ...] = field(default=())
@@ -57,6 +58,10 @@ class Plan:
             hint = nearest(run_id, self.runs)
             raise BenchError(f"no run {run_id!r} in preset {self.name!r}{hint} (python -m bench plan lists them)")
         return self.runs[run_id]
+
+    def is_anew(self, run_id: str) -> bool:
+        """Whether committed evidence is ignored for a run."""
+        return run_id in self.anew or "all" in self.anew
 
     @cached_property
     def _scored(self) -> dict[str, Scored]:
@@ -100,30 +105,10 @@ class Plan:
         """Distinct runs of one table."""
         return list({run.id: run for row in self.rows[table] for run in row.runs}.values())
 
-    def table_metrics(self, table: str) -> list[Path]:
-        """The metric files that a table is made of."""
-        return [
-            layout.metrics_csv(r.id, e.stem) for r in self.table_runs(table) for e in self.table_tests(table, r.task)
-        ]
-
     @property
     def figures(self) -> dict[str, tuple[str, str]]:
         """Figure name to (table, kind), e.g. ``table4_denoising-curves``."""
         return {f"{t}-{kind}": (t, kind) for t, table in self.tables.items() for kind in table.figures}
-
-    def figure_inputs(self, figure: str) -> list[Path]:
-        """The files that a figure is drawn from."""
-        if figure in self.analyses:
-            return [layout.analysis_csv(self.analyses[figure].id)]
-        table, kind = self.figures[figure]
-        runs = self.table_runs(table)
-        if kind == "curves":
-            return [layout.curve_csv(r.id) for r in runs if r.train]
-        if kind == "visual":
-            return [layout.showcase_png(r.id, e.stem) for r in runs for e in self.table_tests(table, r.task)[:1]]
-        if kind == "latency":
-            return [*self.table_metrics(table), layout.throughput_csv(self.name)]
-        return self.table_metrics(table)
 
     def data_names(self, run: RunSpec) -> list[str]:
         """Data sets that training (or loading) one run needs."""

@@ -10,6 +10,7 @@ from bench.foundation.errors import BenchError
 from bench.pages import attached
 from bench.pages.attached import Attached
 from bench.pages.drawings import KINDS
+from bench.results.done import Done
 from bench.results.tidy import Results
 
 
@@ -31,6 +32,8 @@ def picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing:
     Raises:
         BenchError: it is not drawn, or what its words need is missing; unless ``allow_missing``.
     """
+    if why := Done(plan).undrawable(figure):
+        return Picture(figure, "", "", missing=why)
     drawn = embedded(plan, figure, "", "", allow_missing)  # a missing file is said before its caption needs the data
     if drawn.missing:
         return drawn

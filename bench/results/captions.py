@@ -62,6 +62,14 @@ def data_text(results: Results, tests: Sequence[Evaluation]) -> str:
     return f"Means over {'; '.join(parts)}." if parts else ""
 
 
+def images_text(results: Results) -> str:
+    """For how many evaluations the content of the images is on record, and which evidence lacks it."""
+    known = results.scores["content"] != ""
+    lacking = [source for source in dict.fromkeys(results.scores.loc[~known, "source"]) if source]
+    text = f"its checksum is recorded for {int(known.sum())} of {len(known)} evaluations" if len(known) else ""
+    return text + (f"; published before it was: {', '.join(lacking)}" if lacking else "")
+
+
 def budget_text(runs: Sequence[RunSpec]) -> str:
     """On what and how long the rows were trained here."""
     lines: dict[str, None] = {}

@@ -22,12 +22,15 @@ from bench.config.spec import RunSpec
 from bench.data import protocols
 from bench.foundation.errors import nearest
 from bench.results.columns import COLUMNS
+from bench.results.evidence import values_sha256
 
 NEEDED = ("runs.csv", "metrics.csv", "columns.json")
 KEYS = {
     "runs.csv": ("run",),
     "metrics.csv": ("run", "evaluation", "version", "image", "kernel", "metric"),
-    "throughput.csv": ("kind", "case", "name", "pass", "threads", "device", "machine"),
+    "scores.csv": ("run", "evaluation", "version"),
+    "curves.csv": ("run", "step"),
+    "throughput.csv": ("preset", "kind", "case", "name", "pass", "threads", "device", "machine"),
 }
 VERSIONS = ("python", "torch", "train_version", "eval_version", "degrade_version", "commit")
 RANGES = {"psnr": (0.0, 100.0), "ssim": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
@@ -60,7 +63,20 @@ def problems(folder: Path, datasets: Mapping[str, Any], operators: Collection[st
         found += [f"{folder / 'runs.csv'}, {row['run']}: {why}" for why in _run(row, datasets, operators)]
     metrics = tables["metrics.csv"]
     found += [f"{folder / 'metrics.csv'}: {why}" for why in (*_scores(metrics, runs, datasets), *_groups(metrics))]
+    if "scores.csv" in tables:
+        found += [f"{folder / 'scores.csv'}: {why}" for why in _checksums(tables["scores.csv"], metrics)]
     return found
+
+
+def _checksums(index: Sequence[Row], metrics: Sequence[Row]) -> Iterator[str]:
+    """Groups of values that are not what was published, or of which nothing is said."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in metrics:
+        groups.setdefault((row["run"], row["evaluation"], row["version"]), []).append(row)
+    said = {(row["run"], row["evaluation"], row["version"]): row.get("values_sha256") for row in index}
+    for group in sorted(said.keys() | groups.keys()):
+        if group not in said or said[group] != values_sha256(groups.get(group, [])):
+            yield f"{' '.join(group)}: its checksum is not that of the values in metrics.csv"
 
 
 def _other(folder: Path) -> list[Path]:
@@ -82,7 +98,7 @@ def _table(path: Path) -> tuple[Sequence[Row], list[str]]:
     found = [f"{path}: unknown column {name!r}{nearest(name, known)}" for name in names if name not in known]
     keys = KEYS.get(path.name, ())
     wanted = {
-        "runs.csv": known.keys() - {"source", "training_macs"},
+        "runs.csv": known.keys() - {"source", "training_macs", "weights_sha256"},
         "metrics.csv": {*keys, "dataset", "protocol", "value"},
     }
     found += [f"{path}: column {n!r} is missing" for n in sorted(wanted.get(path.name, {*keys}) - {*names})]

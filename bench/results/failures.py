@@ -16,7 +16,7 @@ class Failure:
     table: str
     row: str
     status: str
-    """``skipped``, ``diverged`` or ``missing``; ``partial`` where some seeds are there."""
+    """``skipped``, ``diverged`` or ``missing``; ``partial`` where some seeds are there; ``not used``: a file."""
     reason: str
 
 
@@ -29,4 +29,9 @@ def failures(plan: Plan, results: Results) -> list[Failure]:
                 status, reason = row_status(results, row, test)
                 if status != "ok" or reason:
                     found[Failure(table, row.label, "partial" if status == "ok" else status, reason)] = None
+    for table in plan.rows:
+        for run in plan.table_runs(table):
+            for test in plan.table_tests(table, run.task):
+                if (run.id, test.key) in results.sources and (run.id, test.key) in results.faults:
+                    found[Failure("results", run.id, "not used", results.faults[run.id, test.key])] = None
     return list(found)

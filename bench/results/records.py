@@ -88,7 +88,8 @@ def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tupl
         return state.status, f"{state.status}: {state.reason}" if state.reason else state.status
     keys = [test.key] if test else [e for r, e in results.sources if r == run.id]
     if not any(results.values(run.id, k, "psnr") is not None for k in keys):
-        return "missing", "no result: not run yet, or its job failed (see results/logs)"
+        why = next((results.faults[run.id, k] for k in keys if (run.id, k) in results.faults), "")
+        return "missing", why or "no result: not run yet, or its job failed (see results/logs)"
     return "ok", ""
 
 

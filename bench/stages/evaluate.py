@@ -35,11 +35,12 @@ from bench.foundation.progress import Progress
 from bench.models import inference, networks
 from bench.models.checkpoint import file_sha256
 from bench.scoring import classical, extra_metrics
-from bench.scoring.earlier_scores import earlier, sign, take_showcase
+from bench.scoring.earlier_scores import earlier, take_showcase
 from bench.scoring.metrics import crop_border, to_uint8
 from bench.scoring.prepare import Sample, prepare
 from bench.scoring.score import score
 from bench.scoring.score_log import Case, ScoreLog, Values
+from bench.scoring.score_record import sign
 from bench.training.loop import arithmetic
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
@@ -81,11 +82,12 @@ def evaluate(
     tests = _chosen(plan, run, keys)
     failures: list[str] = []
     with arithmetic(run.threads), stopping() as stop:
-        restorer = _restorer(plan, run, device)
+        where = "cpu" if run.method else str(networks.choose_device(device or plan.preset.device))
+        restorer = _restorer(plan, run, where)
         for test in tests:
             target = layout.metrics_csv(run.id, test.stem)
             with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
-                failures += _Test(plan, run, test, restorer, stop, progress).carry_out()
+                failures += _Test(plan, run, test, restorer, where, stop, progress).carry_out()
     if failures:
         more = f" (and {len(failures) - 1} more: {'; '.join(failures[1:])})" if failures[1:] else ""
         raise BenchError(f"{run.id}: {failures[0]}{more}; all other images are scored and kept")
@@ -100,7 +102,7 @@ def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[Planne
     return [tests[key] for key in (dict.fromkeys(keys) if keys is not None else tests)]
 
 
-def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
+def _restorer(plan: Plan, run: RunSpec, device: str) -> Restorer | None:
     """What restores a sample; None for a run that diverged or was skipped."""
     if run.method:
         method = run.method
@@ -118,7 +120,7 @@ def _restorer(plan: Plan, run: RunSpec, device: str | None) -> Restorer | None:
         raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
     if status in ("diverged", "skipped"):
         return None
-    where = networks.choose_device(device or plan.preset.device)
+    where = networks.choose_device(device)
     model = networks.load_run(run, plan.plugins).to(where)
     return lambda sample, _: inference.apply(model, sample.input, where, sample.kernel, run.inference)
 
@@ -131,6 +133,7 @@ class _Test:
     run: RunSpec
     test: PlannedTest
     restorer: Restorer | None
+    device: str
     stop: Stop
     progress: bool
 
@@ -172,7 +175,7 @@ class _Test:
             order = {name: i for i, name in enumerate(dict.fromkeys(case.image for case in cases))}
             rows = sorted(cases, key=lambda case: order[case.image])
             self._write([(case, log.done[case.source]) for case in rows])
-            sign(self.target, identity, rows)
+            sign(self.target, self.test, identity, rows, self.device)
             log.discard()
         return failures
 

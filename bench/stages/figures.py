@@ -10,6 +10,7 @@ from bench.config.plan import Plan
 from bench.foundation.errors import BenchError, nearest
 from bench.pages.drawings import ANALYSES, KINDS
 from bench.pages.style import save, theme
+from bench.results.done import Done
 from bench.results.findings import load_findings
 from bench.results.tidy import load
 
@@ -34,11 +35,14 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
         if name not in allowed:
             hint = nearest(name, allowed)
             raise BenchError(f"no figure {name!r} in preset {plan.name!r}{hint} (allowed: {', '.join(allowed)})")
-    results = load(plan)
+    results, done = load(plan), Done(plan)
     written: list[Path] = []
     incomplete = []
     for name in chosen:
-        missing = [p for p in plan.figure_inputs(name) if not p.is_file()]
+        if why := done.undrawable(name):
+            print(f"{name}: not drawn: {why}", flush=True)
+            continue
+        missing = [p for p in done.figure_inputs(name) if not p.is_file()]
         if missing and not allow_missing:
             incomplete.append(f"{name}: {missing[0]} is missing")
             continue

@@ -1,145 +1,167 @@
-"""Evidence: what was measured here becomes committed files, and travels between machines as one archive.
+"""Stage ``publish``: what was measured becomes committed files, the only results that git keeps.
 
-``publish`` writes tidy CSVs and rendered tables into ``results/evidence`` and ``reports/evidence``, the only
-results that git keeps. ``export`` and ``import_archive`` carry whole runs from a GPU machine to this one.
+Tidy CSVs go into ``results/evidence``, rendered tables into ``reports/evidence``. A group of scores (run, evaluation,
+version) is replaced whole, never row by row, and stands in the folder of the machine that measured it, which need not
+be the one that publishes: runs may have been imported.
 """
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import json
 import re
 import shutil
-import zipfile
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
-from bench.results.tidy import COLUMNS, load, read_csv
+from bench.results.columns import COLUMNS
+from bench.results.curves import curves
+from bench.results.evidence import values_sha256
+from bench.results.reading import read_csv
+from bench.results.tidy import Results, load
 
-KEYS = {
-    "runs.csv": ["run"],
-    "metrics.csv": ["run", "evaluation", "version", "image", "kernel", "metric"],
-    "throughput.csv": ["kind", "case", "name", "pass", "threads", "device", "machine"],
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = ("run", "evaluation", "version")
+REPLACED: dict[str, tuple[str, ...]] = {
+    "runs.csv": ("run",),
+    "metrics.csv": GROUP,
+    "scores.csv": GROUP,
+    "curves.csv": ("run",),
+    "throughput.csv": ("preset", "machine", "device", "threads"),
 }
-"""What identifies a row of evidence: publishing again replaces it."""
+"""What is replaced whole when it is published again under the same name."""
+ORDER: dict[str, tuple[str, ...]] = {
+    "metrics.csv": (*GROUP, "image", "kernel", "metric"),
+    "throughput.csv": (*REPLACED["throughput.csv"], "kind", "case", "name", "pass"),
+}
+"""How rows are sorted, where it is not by what is replaced."""
 
 
-def publish(plan: Plan, *, name: str | None = None) -> Path:
-    """Write this machine's results of a plan as evidence; rows published before under the name are kept.
+def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
+    """Write the results of a plan that lie on this machine as evidence.
 
     Args:
         plan: whose results.
-        name: folder name; default: date of the newest run and the processor or GPU.
+        name: one folder for all of them; default: one for each machine that measured, named by the newest day and
+            the processor or GPU.
 
     Returns:
-        ``results/evidence/<date-machine>``.
+        The folders, ``results/evidence/<date-machine>``.
 
     Raises:
-        BenchError: nothing was measured here.
+        BenchError: nothing was measured here, or a file that cannot be used, by name.
     """
-    import pandas as pd
-
-    results = load(plan)
-    frames = {"runs.csv": results.runs, "metrics.csv": results.metrics, "throughput.csv": results.throughput}
-    local = {file: frame[frame["source"] == ""] for file, frame in frames.items()}
-    if not len(local["metrics.csv"]) and not len(local["throughput.csv"]):
+    results = load(dataclasses.replace(plan, anew=("all",)))  # what lies here, and no evidence
+    if results.faults:
+        raise BenchError("; ".join(results.faults.values()))
+    if not len(results.scores) and not len(results.throughput):
         raise BenchError(f"nothing of preset {plan.name!r} was measured on this machine: run it first")
-    folder = layout.evidence_dir(name or _name(local["runs.csv"]))
-    for file, frame in local.items():
-        path = folder / file
-        text = frame.drop(columns="source").astype(str).replace({"nan": "", "<NA>": ""})
-        if path.is_file():
-            old = read_csv(path, tuple(KEYS[file]))
-            text = pd.concat([old, text], ignore_index=True).drop_duplicates(KEYS[file], keep="last")
-        text = text.sort_values(KEYS[file], kind="stable")
-        atomic.write_bytes(path, text.to_csv(index=False, lineterminator="\n").encode())
-    for analysis in plan.analyses.values():  # the tables only: pictures show third-party photographs
-        if (table := layout.analysis_csv(analysis.id)).is_file():
-            atomic.write_bytes(layout.evidence_analysis(folder.name, analysis.id), table.read_bytes())
-    dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
-    atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
-    rendered = layout.evidence_reports(folder.name) / plan.name
-    for table in sorted(layout.table_stem(plan.name, "x").parent.glob("*")):
-        rendered.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(table, rendered / table.name)
-    return folder
+    written = []
+    for folder, frames in _folders(plan, results, name):
+        _forget_other_weights(folder, frames["runs.csv"])
+        for file, frame in frames.items():
+            _write(folder / file, frame)
+        for analysis in plan.analyses.values():  # the tables only: pictures show third-party photographs
+            if (table := layout.analysis_csv(analysis.id)).is_file():
+                atomic.write_bytes(layout.evidence_analysis(folder.name, analysis.id), table.read_bytes())
+        dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
+        atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
+        rendered = layout.evidence_reports(folder.name) / plan.name
+        for table in sorted(layout.table_stem(plan.name, "x").parent.glob("*")):
+            rendered.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(table, rendered / table.name)
+        written.append(folder)
+    return written
 
 
-def _name(runs: object) -> str:
+def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path, dict[str, pd.DataFrame]]]:
+    """Folder and what goes into it, by file: all in one that is named, or one for each machine."""
     import pandas as pd
 
-    assert isinstance(runs, pd.DataFrame)
-    dated = runs[runs["date"] != ""]
-    if not len(dated):
-        raise BenchError("only classical rows were measured: give the evidence a name (--name)")
-    newest = dated.sort_values("date").iloc[-1]
-    machine = json.loads(newest["machine"] or "{}")
-    words = re.findall(r"[a-z0-9]+", str(machine.get("gpu") or machine.get("cpu") or "machine").lower())
-    return "-".join([newest["date"], *words])
+    scores = _with_checksums(results)
+    where = scores["machine"].map(_slug)
+    timed = results.throughput["machine"].map(_slug)
+    found = []
+    for machine in sorted({*where, *timed}) if name is None else [None]:
+        mine = scores if machine is None else scores[where == machine]
+        pairs = pd.MultiIndex.from_frame(mine[["run", "evaluation"]])
+        runs = results.runs[results.runs["run"].isin(mine["run"])]
+        frames = {
+            "runs.csv": runs,
+            "metrics.csv": results.metrics[
+                pd.MultiIndex.from_frame(results.metrics[["run", "evaluation"]]).isin(pairs)
+            ],
+            "scores.csv": mine,
+            "curves.csv": curves(runs["run"]),
+            "throughput.csv": results.throughput if machine is None else results.throughput[timed == machine],
+        }
+        dates = sorted(d for d in mine["date"] if d)
+        if name is None and not dates:
+            raise BenchError("only timings, which have no date, were measured: give the evidence a name (--name)")
+        texts = {file: _text(frame) for file, frame in frames.items()}
+        found.append((layout.evidence_dir(name or f"{dates[-1]}-{machine}"), texts))
+    return found
 
 
-def export(plan: Plan, archive: Path, *, weights: bool = True) -> int:
-    """Pack the finished runs of a plan, their metrics and the timings into one zip.
-
-    Args:
-        plan: whose runs.
-        archive: the file to write.
-        weights: False leaves the weights out (metrics and records only).
-
-    Returns:
-        Number of runs packed.
-    """
-    packed = 0
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for run in plan.runs.values():
-            files = [p for p in layout.run_dir(run.id).rglob("*") if p.is_file() and "state" not in p.parts]
-            if not run.method and not layout.run_json(run.id).is_file():
-                continue
-            for path in sorted(files):
-                if weights or path.suffix != ".safetensors":
-                    bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
-            packed += bool(files)
-        for analysis in plan.analyses.values():
-            table = layout.analysis_csv(analysis.id)
-            cases = layout.analysis_case(analysis.id, ("x",), "").parent
-            for path in [table, *sorted(cases.glob("*"))] if table.is_file() else []:
-                bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
-        timings = layout.throughput_csv(plan.name)
-        if timings.is_file():
-            bundle.write(timings, timings.relative_to(layout.RESULTS).as_posix())
-    if not packed and not timings.is_file():
-        raise BenchError(f"no finished run of preset {plan.name!r} to export")
-    atomic.write_bytes(archive, buffer.getvalue())
-    return packed
+def _with_checksums(results: Results) -> pd.DataFrame:
+    """``scores.csv`` with the number and the checksum of each group's values as they are written."""
+    text = _text(results.metrics)
+    known = {pair: part for pair, part in text.groupby(["run", "evaluation"], sort=False)}
+    parts = [known[pair] for pair in zip(results.scores["run"], results.scores["evaluation"], strict=True)]
+    sums = [values_sha256(part.to_dict("records")) for part in parts]
+    return results.scores.assign(values=[len(part) for part in parts], values_sha256=sums)
 
 
-def import_archive(archive: Path) -> list[str]:
-    """Unpack an exported zip; a file that is already here and differs is refused, not overwritten.
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame as it is written: without its source, everything text, nothing as nothing."""
+    return frame.drop(columns="source", errors="ignore").astype(str).replace({"nan": "", "<NA>": ""})
 
-    Returns:
-        The run ids that came in.
 
-    Raises:
-        BenchError: no zip, a member outside ``runs``, ``throughput`` and ``analyses``, or a file that differs.
-    """
+def _slug(machine: str) -> str:
+    """Processor or GPU of a machine's record (JSON, or its name alone) as part of a folder's name."""
     try:
-        bundle = zipfile.ZipFile(archive)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise BenchError(f"{archive}: not an exported archive ({error})") from error
-    with bundle:
-        members = [m for m in bundle.infolist() if not m.is_dir()]
-        for member in members:
-            path = PurePosixPath(member.filename)
-            if path.is_absolute() or ".." in path.parts or path.parts[0] not in ("runs", "throughput", "analyses"):
-                raise BenchError(f"{archive}: member {member.filename!r} does not belong in an export")
-            target = layout.RESULTS / path
-            if target.is_file() and target.read_bytes() != bundle.read(member):
-                raise BenchError(f"{target} is already here and differs from the one in {archive}; move it away first")
-        # run.json last: its presence says that a run is complete.
-        for member in sorted(members, key=lambda m: m.filename.endswith("run.json")):
-            atomic.write_bytes(layout.RESULTS / member.filename, bundle.read(member), only_if_changed=True)
-    return sorted({PurePosixPath(m.filename).parts[1] for m in members if m.filename.startswith("runs/")})
+        record: Any = json.loads(machine or "{}")
+    except ValueError:
+        record = {"cpu": machine}
+    return "-".join(re.findall(r"[a-z0-9]+", str(record.get("gpu") or record.get("cpu") or "machine").lower()))
+
+
+def _write(path: Path, new: pd.DataFrame) -> None:
+    """The file with the groups of ``new`` in place of those that it has."""
+    import pandas as pd
+
+    keys = list(REPLACED[path.name])
+    if path.is_file():
+        old = read_csv(path, ()).reindex(columns=new.columns, fill_value="")
+        new = pd.concat([old[~_among(old, new, keys)], new], ignore_index=True)
+    new = new.sort_values(list(ORDER.get(path.name, keys)), kind="stable")
+    atomic.write_bytes(path, new.to_csv(index=False, lineterminator="\n").encode(), only_if_changed=True)
+
+
+def _among(old: pd.DataFrame, new: pd.DataFrame, keys: Sequence[str]) -> Any:
+    import pandas as pd
+
+    return pd.MultiIndex.from_frame(old[[*keys]]).isin(pd.MultiIndex.from_frame(new[[*keys]]))
+
+
+def _forget_other_weights(folder: Path, runs: pd.DataFrame) -> None:
+    """Removes all scores of a run that was published with other weights: they are no longer its scores."""
+    path = folder / "runs.csv"
+    if not path.is_file():
+        return
+    old = read_csv(path, ("run",)).reindex(columns=runs.columns, fill_value="")
+    both = old.merge(runs, on="run", suffixes=("_old", "_new"))
+    known = (both["weights_sha256_old"] != "") & (both["weights_sha256_new"] != "")
+    gone = set(both.loc[known & (both["weights_sha256_old"] != both["weights_sha256_new"]), "run"])
+    for file in ("metrics.csv", "scores.csv") if gone else ():
+        if (folder / file).is_file():
+            frame = read_csv(folder / file, ("run",))
+            kept = frame[~frame["run"].isin(gone)]
+            atomic.write_bytes(folder / file, kept.to_csv(index=False, lineterminator="\n").encode())

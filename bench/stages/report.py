@@ -22,10 +22,12 @@ from bench.pages.table_view import table_view
 from bench.pages.verdict_section import verdict_section
 from bench.pages.viewer import Viewer, viewer
 from bench.results import captions
+from bench.results.columns import COLUMNS
+from bench.results.curves import curve_frame
 from bench.results.failures import Failure, failures
 from bench.results.records import records_frame
 from bench.results.throughput_table import throughput_frame, throughput_views
-from bench.results.tidy import COLUMNS, Results, load
+from bench.results.tidy import Results, load
 from bench.results.view import View
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
@@ -73,7 +75,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     for name in ("index.md", "index.html", "reproducibility.md", "verdicts.md"):
         text = environment.get_template(f"{name}.j2").render(context)
         atomic.write_bytes(folder / name, text.encode())
-    _write_data(folder / "data", results, analyses)
+    _write_data(folder / "data", plan, results, analyses)
     for drawn in (p for section in context["sections"] for p in section["pictures"] if p.data is not None):
         atomic.write_bytes(folder / "data" / "figures" / drawn.data.name, drawn.data.content)
     return folder / "index.md"
@@ -210,6 +212,8 @@ def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
             "published evidence",
             ", ".join(_distinct([*results.metrics["source"], *results.throughput["source"]])),
         ),
+        ("scored on", "; ".join(_distinct(captions.machine_name(m) for m in results.scores["machine"] if m))),
+        ("content of the test images", captions.images_text(results)),
     ]
     return [(what, value) for what, value in rows if value]
 
@@ -238,11 +242,13 @@ def _datasets(plan: Plan) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _write_data(folder: Path, results: Results, analyses: Sequence[AnalysisSection]) -> None:
+def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[AnalysisSection]) -> None:
     """The tidy frames and what their columns mean."""
     frames: Mapping[str, Any] = {
         "runs.csv": results.runs,
         "metrics.csv": results.metrics,
+        "scores.csv": results.scores,
+        "curves.csv": curve_frame(plan.runs),
         "throughput.csv": results.throughput,
     }
     for name, frame in frames.items():

@@ -16,33 +16,36 @@ from bench.config.plan import Plan
 from bench.config.spec import RunSpec
 from bench.data.datasets import data_root
 from bench.foundation import provenance
+from bench.results.done import Done
 from bench.workflow import cluster
 from bench.workflow.time_left import TimeLeft, time_left
 
 
 def show_plan(plan: Plan) -> None:
     """Print every row with its runs, what is done, and how long the rest will take (`bench.workflow.time_left`)."""
-    lines = []
+    lines, done = [], Done(plan)
     unscored: dict[tuple[str, str], RunSpec] = {}
     for table, rows in plan.rows.items():
         for row in rows:
-            todo = [r for r in row.runs if not _trained(r)]
+            todo = [r for r in row.runs if done.to_make(r)]
             tests = [(r, e) for r in row.runs for e in plan.table_tests(table, r.task)]
-            missing = [(r, e) for r, e in tests if not layout.metrics_csv(r.id, e.stem).exists()]
+            missing = [(r, e) for r, e in tests if e in done.left(r)]
             unscored |= {(r.id, e.key): r for r, e in missing}
             verb = "load" if any(r.checkpoint for r in row.runs) else "train"
             left = f"{len(todo)} to {verb}, {len(missing)} to score"
-            state = row.skipped or (left if todo or missing else "done")
+            published = any(done.published(r, e) for r, e in tests)
+            state = row.skipped or (left if todo or missing else "published evidence" if published else "done")
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for analysis in plan.analyses.values():
-        done = analysis_csv(analysis.id).exists()
-        lines.append(["analyses", analysis.name, "", "done" if done else "to carry out", analysis.id])
+        carried_out = analysis_csv(analysis.id).exists()
+        lines.append(["analyses", analysis.name, "", "done" if carried_out else "to carry out", analysis.id])
     print(tabulate(lines, headers=["table", "row", "runs", "state", "ids"], tablefmt="simple"))
-    untrained = [r for r in plan.runs.values() if not _trained(r)]
+    untrained = [r for r in plan.runs.values() if done.to_make(r)]
     networks = [r for r in plan.runs.values() if not r.method]
     print(
         f"\n{len(plan.runs)} distinct runs in preset {plan.name!r}; "
-        f"{len(networks) - len(untrained)} of {len(networks)} networks are trained or loaded."
+        f"{len(networks) - len(untrained)} of {len(networks)} networks are trained or loaded, "
+        "here or in published evidence."
     )
     if untrained or unscored:
         _print_time(plan, time_left(plan, untrained, [(run, key) for (_, key), run in unscored.items()]))
@@ -70,10 +73,6 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
-
-
-def _trained(run: RunSpec) -> bool:
-    return run.method is not None or layout.run_json(run.id).exists()
 
 
 def doctor(plan: Plan) -> None:

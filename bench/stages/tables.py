@@ -68,6 +68,8 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
     for run in plan.table_runs(name):
         for test in plan.table_tests(name, run.task):
             if (run.id, test.key) not in results.sources:
+                if why := results.faults.get((run.id, test.key)):
+                    return why
                 path = layout.metrics_csv(run.id, test.stem)
                 return f"{path} is missing (python -m bench evaluate {run.id} --preset {plan.name})"
     return ""

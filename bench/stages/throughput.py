@@ -24,8 +24,8 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, stopping
 from bench.foundation.memory import ran_out
 from bench.foundation.progress import Progress
+from bench.results.columns import COLUMNS
 from bench.results.model_cases import case_name, timed_models
-from bench.results.tidy import COLUMNS
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +73,7 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
             log.add((kind, case, which), rows)
             bar.step(f"{case}, {which}")
     rows = [row for kind, case, _, which in work for row in log.cases[kind, case, which]]
-    written = _write(target, rows, chosen)
+    written = _write(target, [{"preset": plan.name, **row} for row in rows], chosen)
     log.path.unlink(missing_ok=True)
     return written
 

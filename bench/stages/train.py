@@ -187,5 +187,6 @@ def _write(
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "checkpoint_sha256": checkpoint_sha256,
+        "weights_sha256": checkpoint.file_sha256(layout.weights(run.id)),
     }
     atomic.write_bytes(layout.run_json(run.id), (json.dumps(record, indent=1) + "\n").encode())

@@ -9,6 +9,7 @@ from bench.config import layout
 from bench.config.loading import command_options, plan_from_config, preset_names
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
+from bench.results.done import Done
 from bench.workflow.cluster import has_gpus
 
 
@@ -31,7 +32,10 @@ class Presets:
 
     def __getitem__(self, preset: str) -> Targets:
         if preset not in self._planned:
-            self._planned[preset] = Targets(plan_from_config({**self._config, "preset": preset}))
+            config = {**self._config, "preset": preset}
+            if config.get("anew") != "all":  # ids of runs are those of the preset that --config names
+                config.pop("anew", None)
+            self._planned[preset] = Targets(plan_from_config(config))
         return self._planned[preset]
 
     def everything(self, preset: str) -> list[str]:
@@ -77,6 +81,7 @@ class Targets:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.done = Done(plan)
         # Reaches the jobs as a resource and not as `params`, which make a job rerun when they change: a run
         # that two presets share must not be stale in the other one.
         self.options = command_options(plan)
@@ -90,9 +95,11 @@ class Targets:
             layout.report_dir(plan.name) / "index.html",
         ]
         for run in plan.runs.values():
-            files += [layout.metrics_csv(run.id, e.stem) for e in plan.evaluations(run)]
-            files += [layout.showcase_png(run.id, e.stem) for e in plan.evaluations(run)]
-            if not run.method:
+            stems = [e.stem for e in plan.evaluations(run) if not self.done.published(run, e)]
+            for scores in (layout.metrics_csv(run.id, stem) for stem in stems):
+                files += [scores, layout.score_record(scores)]
+            files += [layout.showcase_png(run.id, stem) for stem in stems]
+            if self.done.to_make(run):
                 files += [layout.weights(run.id), layout.curve_csv(run.id), layout.run_json(run.id)]
         files += [layout.throughput_csv(plan.name)]
         files += [layout.analysis_csv(a.id) for a in plan.analyses.values()]
@@ -106,7 +113,7 @@ class Targets:
             for t in [*plan.tables, layout.THROUGHPUT]
             for s in (".md", ".tex", ".csv")
         ]
-        figures = [*plan.figures, *plan.analyses]
+        figures = [f for f in (*plan.figures, *plan.analyses) if not self.done.undrawable(f)]
         return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in figures for s in (".png", ".pdf")]
 
     def tables(self) -> dict[str, list[str]]:
@@ -135,11 +142,11 @@ class Targets:
         return most if self.group(run) is None else min(most, 20)
 
     def manifests(self) -> list[str]:
-        """Every data set that the preset touches."""
+        """Every data set that what is left of the preset needs."""
         names: list[str] = []
         for run in self.plan.runs.values():
-            names += self.plan.data_names(run)
-            for test in self.plan.evaluations(run):
+            names += self.plan.data_names(run) if self.done.to_make(run) else []
+            for test in self.done.left(run):
                 names += [test.data, *([test.kernels] if test.kernels else [])]
         return [str(layout.manifest(n)) for n in dict.fromkeys(names)]
 
@@ -154,13 +161,17 @@ class Targets:
         return [str(f) for f in [*files, layout.check_json(self.plan.name)]]
 
     def evaluation_inputs(self, run: str, key: str) -> list[str]:
-        """The run, unless it has no network; manifests of the test and its kernels while it is not scored."""
+        """The run, unless it has no network, and manifests of the test and its kernels; nothing once it is scored.
+
+        Scores record the weights that they are of, so that no time of a file need tell (an import has none to keep),
+        and weights that are not here any more, or never were, are not made again for the sake of finished scores.
+        """
         spec = self.plan.run(run)
         test = next(e for e in self.plan.evaluations(spec) if e.key == key)
-        inputs = [] if spec.method else [str(layout.run_json(run)), str(layout.weights(run))]
-        if not (layout.metrics_csv(run, test.stem).is_file() and layout.showcase_png(run, test.stem).is_file()):
-            inputs += [str(layout.manifest(n)) for n in (test.data, test.kernels) if n]
-        return inputs
+        if self.done.scored_here(spec, test) and layout.showcase_png(run, test.stem).is_file():
+            return []
+        inputs = [] if spec.method else [layout.run_json(run), layout.weights(run)]
+        return [str(f) for f in [*inputs, *(layout.manifest(n) for n in (test.data, test.kernels) if n)]]
 
     def analysis_inputs(self, analysis: str) -> list[str]:
         """Manifests of the data sets and weights, while the analysis is not measured."""
@@ -174,8 +185,18 @@ class Targets:
         return [] if layout.throughput_csv(self.plan.name).is_file() else [str(layout.check_json(self.plan.name))]
 
     def table_inputs(self, table: str) -> list[str]:
-        """Metrics of all rows, and the runs' own records (parameters, status)."""
+        """Scores of all rows and the runs' own records (parameters, status), from here or from evidence."""
         if table == layout.THROUGHPUT:
             return [str(layout.throughput_csv(self.plan.name))]
-        runs = [str(layout.run_json(r.id)) for r in self.plan.table_runs(table) if not r.method]
-        return [*map(str, self.plan.table_metrics(table)), *runs]
+        return [str(f) for f in self.done.table_inputs(table)]
+
+    def figure_inputs(self, figure: str) -> list[str]:
+        """What a figure is drawn from, here or in evidence; restored images stand beside the clean one."""
+        files = self.done.figure_inputs(figure)
+        table, kind = self.plan.figures.get(figure, ("", ""))
+        data = (
+            [name for _, test in self.done.shown(table) for name in (test.data, test.kernels)]
+            if kind == "visual"
+            else []
+        )
+        return [str(f) for f in [*files, *(layout.manifest(name) for name in dict.fromkeys(data) if name)]]

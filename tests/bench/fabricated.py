@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import PlannedTest, RunSpec
-from bench.results.tidy import COLUMNS
+from bench.results.columns import COLUMNS
+from bench.scoring.score_record import VERSION, ScoreRecord
 
 PSNR = {"noisy": 20.2, "tv": 26.4, "wavelet": 25.3, "bicubic": 26.0, "blurred": 22.0}
 MACHINE = {"cpu": "Imaginary CPU", "cores": 2, "memory_gib": 6.0, "system": "Linux 6"}
@@ -79,6 +82,24 @@ def write_metrics(
     path = layout.metrics_csv(run.id, test.stem)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
+    write_record(path, run, test)
+
+
+def write_record(table: Path, run: RunSpec, test: PlannedTest, **fields: Any) -> None:
+    """The record of a table of scores."""
+    known = {
+        "run": run.id,
+        "evaluation": test.key,
+        "version": VERSION,
+        "content": test.content,
+        "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
+        "identity": {},
+        "date": "2026-01-02",
+        "device": "cpu",
+        "machine": MACHINE,
+        "versions": VERSIONS,
+    }
+    layout.score_record(table).write_text(ScoreRecord(**{**known, **fields}).model_dump_json())
 
 
 def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
@@ -90,14 +111,15 @@ def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv",
 
     def add(kind: str, case: str, name: str, passed: str, seconds: float) -> None:
         numbers = f"{seconds},{seconds / 20},5,{int(seconds * 1e9)}"
-        lines.append(f'{kind},"{case}","{name}",{passed},{numbers},ok,,{where}')
+        lines.append(f'{plan.name},{kind},"{case}","{name}",{passed},{numbers},ok,,{where}')
 
     seconds = {"algorithm1": 0.4, "conv": 0.04, "converse2d": 0.025}
     for case in plan.preset.throughput.operators:
         for name in names:
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.5)):
                 add("operator", case.name, name, passed, seconds.get(name, 0.05) * factor)
-        lines.append(f'operator,"{case.name}",broken,forward,,,0,,skipped,"does not like even kernels",{where}')
+        declined = 'broken,forward,,,0,,skipped,"does not like even kernels"'
+        lines.append(f'{plan.name},operator,"{case.name}",{declined},{where}')
     for model in plan.preset.throughput.models:
         for i, timed in enumerate(timed_models(plan, model.task)):
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.0)):

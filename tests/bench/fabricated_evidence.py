@@ -12,7 +12,7 @@ import pandas as pd
 from bench.config.plan import Plan
 from bench.config.spec import PlannedTest
 from bench.results.columns import COLUMNS
-from bench.results.tidy import VERSION
+from bench.scoring.score_record import VERSION
 
 IMAGES = ("a.png", "b.png", "c.png", "d.png")
 IMAGE_EFFECTS = (0.0, 1.3, -0.8, 2.1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.foundation.errors import BenchError
 from bench.pages.style import looks
 from bench.results import captions
-from bench.results.tidy import Results, read_csv
+from bench.results.curves import curves_by_run
+from bench.results.tidy import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,25 +19,13 @@ READING = (
     "Training curves: training loss, and PSNR on a fixed part of the training data, never a test set. Line: mean over "
     "seeds; band: from the lowest to the highest seed. The loss of the first tenth of the steps may leave the axis."
 )
-COLUMNS = ("step", "loss", "val_psnr")
-
-
-def read_curve(run_id: str) -> pd.DataFrame | None:
-    """Columns step, loss, val_psnr as numbers; None where there is no curve."""
-    import pandas as pd
-
-    path = layout.curve_csv(run_id)
-    if not path.is_file():
-        return None
-    frame = read_csv(path, COLUMNS)
-    numbers = {c: pd.to_numeric(frame[c].where(frame[c] != ""), errors="coerce") for c in COLUMNS}
-    return pd.DataFrame(numbers)
 
 
 def _curves(plan: Plan, table: str) -> dict[str, tuple[PlannedRow, list[pd.DataFrame]]]:
     found = {}
+    known = curves_by_run(run.id for run in plan.table_runs(table) if run.train)
     for row in plan.rows[table]:
-        frames = [f for run in row.runs if run.train and (f := read_curve(run.id)) is not None and len(f)]
+        frames = [known[run.id] for run in row.runs if run.id in known]
         if frames:
             found[row.label] = (row, frames)
     return found
@@ -49,7 +37,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
 
     found = _curves(plan, table)
     if not found:
-        raise BenchError(f"no training curve of table {table!r} in results/runs (python -m bench train RUN)")
+        raise BenchError(f"no training curve of table {table!r} in results (python -m bench train RUN)")
     style = looks(list(found))
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
     for axis, column, title in ((axes[0], "loss", ""), (axes[1], "val_psnr", "validation PSNR (dB)")):
@@ -118,13 +106,14 @@ def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
     """The curves: a row per row of the table, seed and step."""
     import pandas as pd
 
+    known = curves_by_run(run.id for run in plan.table_runs(table) if run.train)
     parts = [
-        frame.assign(row=row.id, label=row.label, seed=run.train.seed)
+        known[run.id].assign(row=row.id, label=row.label, seed=run.train.seed)
         for row in plan.rows[table]
         for run in row.runs
-        if run.train and (frame := read_curve(run.id)) is not None
+        if run.train and run.id in known
     ]
-    return pd.concat(parts, ignore_index=True)[["row", "label", "seed", *COLUMNS]]
+    return pd.concat(parts, ignore_index=True)[["row", "label", "seed", "step", "loss", "val_psnr"]]
 
 
 def caption(plan: Plan, results: Results, table: str) -> str:
@@ -135,7 +124,7 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     text = f"{plan.tables[table].title}: training curves, {captions.seeds_text(runs)}. "
     lost = [row.label for row in rows if row.label not in found]
     if lost:
-        text += f"Without a curve on this machine: {', '.join(lost)}. "
+        text += f"Without a curve: {', '.join(lost)}. "
     diverged = [row.label for row in rows if any(results.status(r.id).status == "diverged" for r in row.runs)]
     if diverged:
         text += f"Diverged: {', '.join(diverged)}. "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
+from bench.results.curves import curves_by_run
 from bench.results.tidy import timings
 
 
@@ -49,9 +50,5 @@ def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | No
     if evidence is None:
         timed += [timings(layout.throughput_csv(plan.name), "") for plan in plans]
     known = [frame for frame in timed if frame is not None and len(frame)]
-    curves = {}
-    for run in runs:
-        path = layout.curve_csv(run)
-        if evidence is None and path.is_file():
-            curves[run] = pd.read_csv(path)
+    curves = curves_by_run(runs, evidence)
     return TidyTables(found, pd.concat(known, ignore_index=True) if known else None, curves)

@@ -20,9 +20,10 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import timing
 from bench.models.timed import Job, Skipped, build, memory_of, one_pass, scale_of
+from bench.results.columns import COLUMNS
 from bench.results.model_cases import architecture, timed_models, timed_names
 from bench.results.throughput_table import throughput_frame, throughput_views
-from bench.results.tidy import COLUMNS, load
+from bench.results.tidy import load
 from bench.stages import throughput as stage
 from bench.stages.throughput import throughput
 

@@ -15,7 +15,7 @@ from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
-from bench.results.tidy import COLUMNS
+from bench.results.columns import COLUMNS
 from bench.stages.figures import figures
 from bench.stages.report import report
 from bench.stages.tables import tables

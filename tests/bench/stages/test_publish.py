@@ -1,21 +1,26 @@
-"""Evidence and archives: what goes out, what comes back, what is refused; and the operator template."""
+"""Evidence that is published: groups are replaced whole, machines and presets stand beside each other."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fabricated import fabricate, write_throughput
+from fabricated import MACHINE, fabricate, write_metrics, write_record, write_throughput
 from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 
 from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import RunSpec
 from bench.foundation.errors import BenchError
-from bench.results.tidy import load, read_csv
-from bench.stages.publish import export, import_archive, publish
-from bench.stages.scaffold import new_operator
+from bench.pages.drawings.curves import draw
+from bench.results.done import Done
+from bench.results.reading import read_csv
+from bench.results.tidy import load
+from bench.stages.publish import publish
 
 
 @pytest.fixture
@@ -24,27 +29,33 @@ def root(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
+def first_trained(plan: Plan) -> RunSpec:
+    return next(r for r in plan.runs.values() if r.train)
+
+
 def test_evidence_fills_what_is_not_measured_here(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)
     write_throughput(plan)
-    folder = publish(plan, name="2026-01-01-elsewhere")
+    (folder,) = publish(plan, name="2026-01-01-elsewhere")
     before = load(plan)
     shutil.rmtree(layout.RESULTS / "runs")
     after = load(plan)
     assert set(after.metrics["source"]) == {"2026-01-01-elsewhere"}
     assert sorted(after.metrics["value"].dropna()) == sorted(before.metrics["value"].dropna())
     assert set(after.runs["run"]) == set(before.runs["run"])
+    columns = ["run", "evaluation", "content", "machine", "versions", "device", "date"]
+    assert after.scores[columns].equals(before.scores[columns]) and (after.scores["content"] != "").all()
     assert (folder / "columns.json").is_file()
 
 
 def test_publishing_twice_changes_nothing(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)
-    folder = publish(plan, name="same")
-    first = {p.name: p.read_bytes() for p in folder.iterdir()}
-    assert publish(plan, name="same") == folder
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == first
+    (folder,) = publish(plan, name="same")
+    first = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("*.csv")}
+    assert publish(plan, name="same") == [folder]
+    assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.glob("*.csv")} == first
     assert len(read_csv(folder / "metrics.csv", ("run",))) > 0
 
 
@@ -53,45 +64,92 @@ def test_nothing_measured_is_one_line(root: Path) -> None:
         publish(toy_plan(root))
 
 
-def test_an_archive_comes_back_whole(root: Path) -> None:
+def test_a_group_is_replaced_whole(root: Path) -> None:
+    """An image that was removed goes, and so do images whose scores changed; other runs stay."""
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)
+    (folder,) = publish(plan, name="same")
+    run = first_trained(plan)
+    test = plan.evaluations(run)[0]
+    before = read_csv(folder / "metrics.csv", ("run",))
+    write_metrics(run, test, {"a.png": 0.5})
+    publish(plan, name="same")
+    after = read_csv(folder / "metrics.csv", ("run",))
+    assert set(after.loc[after["run"] == run.id, "image"]) == {"a.png"}
+    assert after[after["run"] != run.id].equals(
+        before[before["run"] != run.id].set_axis(after[after["run"] != run.id].index)
+    )
+    assert not load(plan).faults, "the checksums are those of the new values"
+
+
+def test_runs_stand_in_the_folder_of_the_machine_that_scored_them(root: Path) -> None:
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES, KERNELS)
+    run = first_trained(plan)
+    test = plan.evaluations(run)[0]
+    gpu = {**MACHINE, "gpu": "Imaginary H100"}
+    write_record(layout.metrics_csv(run.id, test.stem), run, test, machine=gpu, date="2026-03-04", device="cuda")
+    cpu_folder, gpu_folder = publish(plan)
+    assert (cpu_folder.name, gpu_folder.name) == ("2026-01-02-imaginary-cpu", "2026-03-04-imaginary-h100")
+    assert set(read_csv(gpu_folder / "metrics.csv", ("run",))["run"]) == {run.id}
+    assert run.id not in set(read_csv(cpu_folder / "runs.csv", ("run",))["run"])
+    (named,) = publish(plan, name="all")
+    scores = read_csv(named / "scores.csv", ("run", "machine")).set_index("run")["machine"]
+    assert json.loads(scores[run.id]) == gpu and scores.nunique() == 2
+
+
+def test_a_second_preset_keeps_the_timings_of_the_first(root: Path) -> None:
+    plan = toy_plan(root)
     write_throughput(plan)
-    count = export(plan, root / "gpu.zip")
-    before = {p: p.read_bytes() for p in layout.RESULTS.rglob("*") if p.is_file() and "state" not in p.parts}
-    shutil.rmtree(layout.RESULTS)
-    assert len(import_archive(root / "gpu.zip")) == count == len(plan.runs)
-    assert {p: p.read_bytes() for p in layout.RESULTS.rglob("*") if p.is_file()} == before
-    import_archive(root / "gpu.zip")  # again: the same files, nothing to do
-    victim = next(iter(before))
-    victim.write_text("something else")
-    with pytest.raises(BenchError, match="already here and differs"):
-        import_archive(root / "gpu.zip")
+    (folder,) = publish(plan, name="same")
+    count = len(read_csv(folder / "throughput.csv", ("preset",)))
+    other = dataclasses.replace(plan, name="other")
+    write_throughput(other)
+    publish(other, name="same")
+    assert read_csv(folder / "throughput.csv", ("preset",))["preset"].value_counts().to_dict() == {
+        "toy": count, "other": count,
+    }  # fmt: skip
+    shutil.rmtree(layout.RESULTS / "throughput")
+    assert set(load(plan).throughput["preset"]) == {"toy"}, "a table shows the timings of its own preset"
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "reports/evil"])
-def test_an_archive_cannot_write_elsewhere(root: Path, name: str) -> None:
-    with zipfile.ZipFile(root / "evil.zip", "w") as bundle:
-        bundle.writestr(name, "x")
-    with pytest.raises(BenchError, match="does not belong"):
-        import_archive(root / "evil.zip")
-    (root / "no.zip").write_text("text")
-    with pytest.raises(BenchError, match="not an exported archive"):
-        import_archive(root / "no.zip")
+def test_a_run_that_was_trained_again_leaves_no_scores_of_its_former_weights(root: Path) -> None:
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES, KERNELS)
+    run = first_trained(plan)
+    test = plan.evaluations(run)[0]
+    record = json.loads(layout.run_json(run.id).read_text())
+
+    def made(weights: str) -> None:
+        layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": weights}))
+        write_record(layout.metrics_csv(run.id, test.stem), run, test, weights_sha256=weights)
+
+    made("aa")
+    (folder,) = publish(plan, name="same")
+    path = folder / "scores.csv"
+    scores = read_csv(path, ("run",))
+    other = scores[scores["run"] == run.id].assign(evaluation="another@test")
+    other.to_csv(path, mode="a", header=False, index=False)
+    made("bb")
+    publish(plan, name="same")
+    mine = read_csv(path, ("run",))
+    assert list(mine.loc[mine["run"] == run.id, "weights_sha256"]) == ["bb"]
 
 
-def test_the_operator_template_works(root: Path) -> None:
-    import torch
+def test_a_file_that_does_not_belong_is_not_published(root: Path) -> None:
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES, KERNELS)
+    run = first_trained(plan)
+    layout.score_record(layout.metrics_csv(run.id, plan.evaluations(run)[0].stem)).unlink()
+    with pytest.raises(BenchError, match=f"{run.id}.*no record"):
+        publish(plan, name="same")
 
-    from converse import build_model
-    from converse.declarations import registry
 
-    path = new_operator("my_operator", root)
-    assert len(path.read_text().splitlines()) <= 40
-    cls = registry.load_operator(path)
-    assert cls(4, 3)(torch.rand(2, 4, 7, 9)).shape == (2, 4, 7, 9)
-    model = build_model("converse_dncnn", operator=str(path), channels=4, blocks=1)
-    assert model(torch.rand(1, 1, 8, 8)).shape == (1, 1, 8, 8)
-    for name, message in (("conv", "exists already"), ("my_operator", "left alone"), ("2x", "letters, digits")):
-        with pytest.raises(BenchError, match=message):
-            new_operator(name, root)
+def test_curves_are_drawn_from_evidence(root: Path) -> None:
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES, KERNELS)
+    here = draw(plan, load(plan), "four").axes[0].get_lines()[0].get_ydata()
+    publish(plan, name="same")
+    shutil.rmtree(layout.RESULTS / "runs")
+    assert list(draw(plan, load(plan), "four").axes[0].get_lines()[0].get_ydata()) == list(here)
+    assert not Done(plan).undrawable("four-curves") and "no restored image" in Done(plan).undrawable("four-visual")

@@ -1,0 +1,130 @@
+"""What of a plan is done, here or in committed evidence, and which files the rest is made of. Torch- and pandas-free.
+
+A run is answered by evidence when all its tests stand there in the present versions: it is not trained again on any
+clone. A trained run is answered whole or not at all, since its scores must be of one training; a run that is made here
+is scored here. `Plan.anew` names runs for which evidence does not count.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import PlannedTest, RunSpec
+from bench.results.evidence import Pair, published, runs_of
+from bench.scoring.score_record import read_record
+
+
+@dataclass(frozen=True)
+class Done:
+    """The state of a plan when it is asked for the first time."""
+
+    plan: Plan
+
+    @cached_property
+    def evidence(self) -> dict[Pair, list[Path]]:
+        """(run, evaluation) to the folders of evidence that hold it."""
+        return published(self.plan)
+
+    @cached_property
+    def _answered(self) -> dict[str, bool]:
+        return {run.id: self._is_answered(run) for run in self.plan.runs.values()}
+
+    def _is_answered(self, run: RunSpec) -> bool:
+        keys = [(run.id, test.key) for test in self.plan.evaluations(run)]
+        if not run.train:
+            return any(pair in self.evidence for pair in keys)
+        made_here = layout.run_json(run.id).is_file()
+        return not made_here and all(pair in self.evidence for pair in keys)
+
+    def published(self, run: RunSpec, test: PlannedTest) -> bool:
+        """Whether evidence answers a test of a run, and nothing here does."""
+        in_evidence = self._answered[run.id] and (run.id, test.key) in self.evidence
+        return in_evidence and not layout.metrics_csv(run.id, test.stem).is_file()
+
+    def scored_here(self, run: RunSpec, test: PlannedTest) -> bool:
+        """Whether a test's scores lie here, of the weights that the run has."""
+        table = layout.metrics_csv(run.id, test.stem)
+        record = read_record(table) if table.is_file() else None
+        weights = self._weights.get(run.id, "")
+        return record is not None and (not weights or record.weights_sha256 == weights)
+
+    @cached_property
+    def _weights(self) -> dict[str, str]:
+        """Run to the sha256 of its weights, where its record says so."""
+        found = {}
+        for run_id in self.plan.runs:
+            try:
+                record = json.loads(layout.run_json(run_id).read_text(encoding="utf-8"))
+                found[run_id] = str(record.get("weights_sha256") or "")
+            except (OSError, ValueError, AttributeError):
+                continue
+        return found
+
+    def left(self, run: RunSpec) -> list[PlannedTest]:
+        """The tests of a run that have yet to be scored here."""
+        return self._left[run.id]
+
+    @cached_property
+    def _left(self) -> dict[str, list[PlannedTest]]:
+        return {
+            run.id: [t for t in self.plan.evaluations(run) if not (self.published(run, t) or self.scored_here(run, t))]
+            for run in self.plan.runs.values()
+        }
+
+    def to_make(self, run: RunSpec) -> bool:
+        """Whether a network has yet to be trained or loaded here: it has tests left, and no weights."""
+        if run.method or not self.left(run):
+            return False
+        return not (layout.run_json(run.id).is_file() and layout.weights(run.id).is_file())
+
+    def folders(self, table: str) -> list[Path]:
+        """The folders of evidence that hold anything of a table, newest first."""
+        tests = [(run.id, e.key) for run in self.plan.table_runs(table) for e in self.plan.table_tests(table, run.task)]
+        return sorted({f for pair in tests for f in self.evidence.get(pair, ())}, reverse=True)
+
+    def table_inputs(self, table: str) -> list[Path]:
+        """The files that a table is made of: scores, records of runs, and evidence that has some of them."""
+        files: list[Path] = []
+        for run in self.plan.table_runs(table):
+            tests = [t for t in self.plan.table_tests(table, run.task) if not self.published(run, t)]
+            for scores in (layout.metrics_csv(run.id, test.stem) for test in tests):
+                files += [scores, layout.score_record(scores)]
+            if not run.method and tests:
+                files.append(layout.run_json(run.id))
+        names = ("runs.csv", "metrics.csv", "scores.csv")
+        return files + [path for folder in self.folders(table) for n in names if (path := folder / n).is_file()]
+
+    def figure_inputs(self, figure: str) -> list[Path]:
+        """The files that a figure is drawn from."""
+        plan = self.plan
+        if figure in plan.analyses:
+            return [layout.analysis_csv(plan.analyses[figure].id)]
+        table, kind = plan.figures[figure]
+        if kind == "curves":
+            here = [layout.curve_csv(r.id) for r in plan.table_runs(table) if r.train and not self._answered[r.id]]
+            trained = {r.id for r in plan.table_runs(table) if r.train}
+            return here + [path for f in self.folders(table) if trained & runs_of(path := f / "curves.csv")]
+        if kind == "visual":
+            return [layout.showcase_png(run.id, test.stem) for run, test in self.shown(table)]
+        inputs = self.table_inputs(table)
+        return [*inputs, layout.throughput_csv(plan.name)] if kind == "latency" else inputs
+
+    def undrawable(self, figure: str) -> str:
+        """Why a figure is not drawn though nothing is left to do: evidence lacks what it shows. Empty if it is."""
+        if figure in self.plan.analyses:
+            return ""
+        kind = self.plan.figures[figure][1]
+        if kind not in ("curves", "visual") or self.figure_inputs(figure):
+            return ""
+        what = "curve" if kind == "curves" else "restored image"
+        return f"every row is published evidence, which holds no {what} of them (--config anew=all makes them here)"
+
+    def shown(self, table: str) -> list[tuple[RunSpec, PlannedTest]]:
+        """Runs with their first test, whose first image is shown; those of evidence, which has no images, left out."""
+        pairs = [(run, t) for run in self.plan.table_runs(table) for t in self.plan.table_tests(table, run.task)[:1]]
+        return [(run, test) for run, test in pairs if not self.published(run, test)]

@@ -1,0 +1,102 @@
+"""Committed evidence: its folders, and which groups of scores (run, evaluation, version) each of them holds.
+
+``metrics.csv`` has the values. ``scores.csv`` has one row for every group: where, when and with which weights, images
+and versions it was measured, and a checksum of its values, so that a group that was cut short or edited is not used.
+Folders that were published before there was a ``scores.csv`` are read too; of them none of this is known. Neither
+pandas nor torch is imported here: the Snakefile asks what is done every time it is parsed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.spec import PlannedTest
+from bench.foundation.errors import BenchError
+from bench.scoring.score_record import VERSION
+
+Pair = tuple[str, str]
+"""Run and evaluation."""
+
+
+def published(plan: Plan) -> dict[Pair, list[Path]]:
+    """(run, evaluation) of a plan to the folders that answer it: its scores in the present version, of the images and
+    kernels that the plan would score now, and the run's own record.
+
+    Raises:
+        BenchError: a file of evidence that is no table.
+    """
+    wanted = {
+        (run.id, test.key): test
+        for run in plan.runs.values()
+        if not plan.is_anew(run.id)
+        for test in plan.evaluations(run)
+    }
+    found: dict[Pair, list[Path]] = {}
+    for folder in layout.evidence_folders():
+        runs = runs_of(folder / "runs.csv")
+        for pair, (content, cases) in _groups(folder).items():
+            if pair[0] in runs and pair in wanted and same_content(plan, wanted[pair], content, cases):
+                found.setdefault(pair, []).append(folder)
+    return found
+
+
+def same_content(plan: Plan, test: PlannedTest, content: str, cases: set[tuple[str, str]]) -> bool:
+    """Whether published scores are of the images and kernels that the plan would score now, all of them.
+
+    Scores from before their content was kept count where its bytes are declared: of a folder nobody knows them.
+
+    Args:
+        plan: whose data sets.
+        test: what is to be scored.
+        content: what was recorded; empty if nothing was.
+        cases: (image, kernel) of the scores; needed where nothing was recorded.
+    """
+    if content:
+        return content == test.content
+    wanted = plan.scored(test).cases()
+    return wanted is not None and plan.datasets[test.data].folder is None and cases == set(wanted)
+
+
+def runs_of(path: Path) -> set[str]:
+    """The runs that a file of evidence says anything of; none where there is no file."""
+    return {row["run"] for row in _rows(path, "run")}
+
+
+def _groups(folder: Path) -> dict[Pair, tuple[str, set[tuple[str, str]]]]:
+    """(run, evaluation) in the present version to the content on record and, where there is none, to its cases."""
+    index = folder / "scores.csv"
+    if index.is_file():
+        rows = _rows(index, "run", "evaluation", "version", "content")
+        return {(r["run"], r["evaluation"]): (r["content"], set()) for r in rows if r["version"] == VERSION}
+    found: dict[Pair, tuple[str, set[tuple[str, str]]]] = {}
+    for r in _rows(folder / "metrics.csv", "run", "evaluation", "version", "image", "kernel"):
+        if r["version"] == VERSION:
+            group = found.setdefault((r["run"], r["evaluation"]), (r.get("content") or "", set()))
+            group[1].add((r["image"], r["kernel"]))
+    return found
+
+
+def values_sha256(rows: Iterable[Mapping[Any, str]]) -> str:
+    """Checksum of a group's values, whatever the order of its rows."""
+    lines = sorted("|".join(row[c] for c in ("image", "kernel", "metric", "value")) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [c for c in columns if c not in (reader.fieldnames or ())]
+            if missing:
+                raise BenchError(f"{path}: column {missing[0]!r} is missing")
+            return list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BenchError(f"{path}: not a table that can be read ({error})") from error
