@@ -164,7 +164,7 @@ def test_without_the_script_everything_is_there(opened: Browser, page: str) -> N
     opened.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         opened.get(page)
-        assert len(texts(opened, "figure.table")) >= 2 and len(texts(opened, "figure.picture")) == 4
+        assert len(texts(opened, "figure.table")) >= 2 and len(texts(opened, "figure.picture")) >= 4
         assert find(opened, "nav a").is_displayed()
     finally:
         opened.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
