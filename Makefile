@@ -18,7 +18,13 @@ all: install
 	@echo "preset $(PRESET): the report will be reports/$(PRESET)/index.md"
 	@$(BIN)/python -m bench run --preset $(PRESET) --cores $(CORES) $(if $(TABLES),--config tables=$(TABLES))
 
-install: $(STAMP)
+NATIVE := .venv/.native
+install: $(STAMP) $(NATIVE)
+
+# The operator compiled, where there is a C++ compiler; without one it is computed by torch, and a line says so.
+$(NATIVE): $(STAMP) converse/native/build.py $(wildcard converse/native/source/*)
+	@$(BIN)/python -m converse.native || true
+	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'

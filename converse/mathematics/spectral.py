@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..native import operator
+from ..native.serving import serving
 from .checks import sizes
 from .fourier import DFT
 from .padding import crop2d, fold_padding_, pad_into
@@ -122,6 +124,9 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
         (B, C, H s, W s), contiguous, in the dtype of y.
     """
     sizes(y.shape[2:], kernel.shape[-2:], setting)
+    library = serving(y, kernel, lam)
+    if library is not None:
+        return operator.solve(library, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
     solve_into(out, y, kernel, lam, setting)
     return out
@@ -154,6 +159,9 @@ def gradients(
     grad: Tensor, y: Tensor, kernel: Tensor, lam: Tensor, need_y: bool, need_parameters: bool, setting: Setting
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of :func:`solution` for y, kernel and lam given that of its result; empty where not needed."""
+    library = serving(y, kernel, lam, grad)
+    if library is not None:
+        return operator.solve_backward(library, grad, y, kernel, lam, need_y, need_parameters, setting)
     dy, dkernel, dlam = gradients_like(grad, y, kernel, lam, need_y, need_parameters, setting)
     if y.numel() == 0:
         return dy, dkernel, dlam

@@ -11,6 +11,8 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from converse.mathematics.functional import converse2d
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 # (kernel, scale, padding, mode): the FFT, the shifted blocks and the single pattern.
 FORMS = (
     ((3, 2), 1, 1, "circular"),

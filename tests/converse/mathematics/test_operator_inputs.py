@@ -11,6 +11,8 @@ from operator_cases import BAD_CALLS, BAD_LAYERS
 from converse.mathematics.functional import converse2d
 from converse.operators.converse2d import Converse2D
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 @pytest.mark.parametrize("case", BAD_CALLS, ids=[c[0] for c in BAD_CALLS])
 def test_function(case: tuple) -> None:

@@ -13,6 +13,8 @@ from converse.mathematics.functional import converse2d
 from converse.operators.converse2d import Converse2D
 from converse.reference import reference
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 @pytest.mark.parametrize("x0", X0S)
 @pytest.mark.parametrize("scale", SCALES)

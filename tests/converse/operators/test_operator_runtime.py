@@ -12,6 +12,8 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from converse.mathematics.functional import converse2d
 from converse.operators.converse2d import Converse2D
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 # (kernel, scale): the FFT at s = 1 and above, the shifted blocks, the single pattern.
 FORMS = ((3, 1), (3, 2), (3, 3), (2, 2))
 

@@ -1,0 +1,48 @@
+"""Can the compiled operator serve this call? One question, asked here alone, answered with one reason."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .library import Library
+from .loading import load
+from .operator import TYPES
+
+PLAIN = (Tensor, nn.Parameter)
+
+
+def refusal(*tensors: Tensor) -> str | None:
+    """Why the library, if there is one, cannot compute with these tensors; None if it can.
+
+    The first is the one whose elements are read as they are; the others are converted.
+    """
+    first = tensors[0]
+    if first.dtype not in TYPES:
+        return f"{first.dtype} is computed by torch"
+    if first.numel() == 0:
+        return "nothing to compute"
+    for tensor in tensors:
+        if type(tensor) not in PLAIN:
+            return f"{type(tensor).__name__} is a tensor of another kind"
+        if tensor.device.type != "cpu":
+            return f"on {tensor.device.type}"
+        if tensor.layout is not torch.strided:
+            return f"{tensor.layout} is not strided"
+        if tensor.is_neg():
+            return "a lazy negative"
+    if torch.compiler.is_compiling():
+        return "a compiler traces the call"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "a functional transform (vmap, jvp, ...) is active"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "forward-mode derivatives are recorded"
+    return None
+
+
+def serving(*tensors: Tensor) -> Library | None:
+    """The library that serves a call on these tensors; None: torch computes."""
+    if refusal(*tensors) is not None:
+        return None
+    library = load()
+    return library if isinstance(library, Library) else None

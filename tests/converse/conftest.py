@@ -1,0 +1,35 @@
+"""Both backends of the operator, as data: tests that name the fixture ``backend`` run once over each."""
+
+from __future__ import annotations
+
+import pytest
+
+from converse.native import loading, serving
+from converse.native.build import BuildError, build
+from converse.native.library import Library
+
+BACKENDS = ("torch", "native")
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Library:
+    """The library, built for this session where it is not yet."""
+    found = loading.load()
+    if not isinstance(found, Library):
+        try:
+            build()
+        except BuildError as error:
+            pytest.skip(str(error))
+        loading.load.cache_clear()
+        found = loading.load()
+    assert isinstance(found, Library), found
+    return found
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the backend that computes while the test runs."""
+    name: str = request.param
+    found = request.getfixturevalue("compiled") if name == "native" else "switched off by a test"
+    monkeypatch.setattr(serving, "load", lambda: found)
+    return name

@@ -1,0 +1,129 @@
+"""Building and loading: explicit, tested, switched off by one variable, and never needed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from converse.mathematics.functional import converse2d
+from converse.native import build, library, loading, selftest, serving
+
+ROOT = Path(__file__).parents[3]
+
+
+def _python(code: str, **variables: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+REFUSED = {
+    "float64": (lambda y: y.double(), "torch.float64"),
+    "meta": (lambda y: y.to("meta"), "on meta"),
+    "empty": (lambda y: y[:0], "nothing"),
+    "sparse": (lambda y: y.to_sparse(), "strided"),
+    "subclass": (lambda y: y.as_subclass(type("Mine", (torch.Tensor,), {})), "Mine"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_one_reason_for_every_refusal(case: str) -> None:
+    change, word = REFUSED[case]
+    reason = serving.refusal(change(torch.zeros(1, 1, 4, 4)))
+    assert reason is not None and word in reason and "\n" not in reason
+
+
+def test_transforms_are_left_to_torch() -> None:
+    reasons: list[str | None] = []
+
+    def ask(y: torch.Tensor) -> torch.Tensor:
+        reasons.append(serving.refusal(torch.zeros(1)))
+        return y
+
+    torch.func.vmap(ask)(torch.zeros(2))
+    with torch.autograd.forward_ad.dual_level():
+        ask(torch.zeros(1))
+    assert all(reasons)
+    assert serving.refusal(torch.zeros(1)) is None
+
+
+@pytest.mark.usefixtures("compiled")
+def test_switches() -> None:
+    code = "from converse.native.loading import backend; print(backend())"
+    assert _python(code, CONVERSE_NATIVE="0") == "torch (CONVERSE_NATIVE=0 switches it off)"
+    assert _python(code, CONVERSE_NATIVE="baseline").startswith("native, baseline, ")
+    assert _python(code, CONVERSE_NATIVE="").startswith("native, ")
+
+
+def test_what_cannot_be_loaded_is_one_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.so"
+    broken.write_bytes(b"not a library")
+    monkeypatch.setenv("CONVERSE_NATIVE", str(broken))
+    loading.load.cache_clear()
+    try:
+        with pytest.warns(RuntimeWarning, match=r"not used, broken\.so cannot be loaded") as caught:
+            assert isinstance(loading.load(), str)
+            loading.load()
+        assert len(caught) == 1
+        assert converse2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), 0.1).isfinite().all()
+    finally:
+        loading.load.cache_clear()
+
+
+def test_a_wrong_library_is_found_out(compiled: library.Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert selftest.disagreement(compiled) is None
+    real = selftest.solve
+    monkeypatch.setattr(selftest, "solve", lambda *a: real(*a) * 1.0001)
+    assert "out at" in str(selftest.disagreement(compiled))
+    monkeypatch.undo()
+    backward = selftest.solve_backward
+    monkeypatch.setattr(selftest, "solve_backward", lambda *a: tuple(g * 1.001 for g in backward(*a)))
+    assert "dy at" in str(selftest.disagreement(compiled))
+
+
+def test_without_a_compiler_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(build.BuildError, match="no C\\+\\+ compiler"):
+        build.build(tmp_path)
+    monkeypatch.setenv("CXX", str(tmp_path / "nothing"))
+    with pytest.raises(build.BuildError, match="nothing: No such file"):
+        build.build(tmp_path)
+
+
+def test_problem_is_laid_out_as_in_the_header() -> None:
+    """Field by field: a name that moved in one of the two would be read as another."""
+    header = (build.SOURCE / "problem.h").read_text()
+    body = header[header.index("struct Problem {") : header.index("};", header.index("struct Problem {"))]
+    fields = []
+    for line in body.splitlines()[1:]:
+        declared = line.split("//")[0].strip().rstrip(";").replace("const ", "").replace("*", "")
+        if declared:
+            fields += [name.strip() for name in declared.split(None, 1)[1].split(",")]
+    assert fields == [name for name, _ in library.Problem._fields_]
+    assert ctypes.sizeof(library.Problem) == 6 * 8 + 2 * 8 + 10 * 4
+
+
+class _Filtered(Dataset[torch.Tensor]):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        y = torch.full((1, 3, 12, 12), float(index))
+        return converse2d(y, torch.ones(1, 3, 3, 3) / 9, 0.1)[0]
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
+def test_workers_that_are_forked_after_use() -> None:
+    converse2d(torch.ones(2, 16, 24, 24), torch.ones(1, 16, 3, 3) / 9, 0.1)
+    loader = DataLoader(_Filtered(), batch_size=2, num_workers=2, multiprocessing_context="fork")
+    batches = torch.cat(list(loader))
+    torch.testing.assert_close(batches, torch.stack([_Filtered()[n] for n in range(4)]))
