@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..mathematics.modes import is_transformed
 from .library import Library
 from .loading import load
 from .operator import TYPES
@@ -33,10 +34,8 @@ def refusal(*tensors: Tensor) -> str | None:
             return "a lazy negative"
     if torch.compiler.is_compiling():
         return "a compiler traces the call"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        return "a functional transform (vmap, jvp, ...) is active"
-    if torch.autograd.forward_ad._current_level >= 0:
-        return "forward-mode derivatives are recorded"
+    if is_transformed():
+        return "a function transform (vmap, jvp, ...) looks into every operation"
     return None
 
 
