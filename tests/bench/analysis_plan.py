@@ -27,6 +27,9 @@ analyses:
   - {name: paper_figure5, settings: {photographs: embedded_test, image: a.png}}
   - name: paper_figure6
     settings: {photographs: embedded_test, image: a.png, kernels: embedded_kernels, use: [motion, gaussian]}
+  - name: protocol_sensitivity
+    settings: {sr: embedded_test, denoising: embedded_test, images: 2}
+  - {name: checkerboard, settings: {photographs: embedded_test, seeds: 3, channels: 4, side: 16, images: 1}}
   - name: response
     settings:
       networks: [conversenet, converse_usrnet]

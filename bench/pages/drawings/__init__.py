@@ -14,6 +14,7 @@ from bench.config.spec import Figure
 from bench.pages.drawings import (
     axis,
     boundary,
+    checkerboard,
     curves,
     latency,
     paired,
@@ -21,6 +22,7 @@ from bench.pages.drawings import (
     paper_figure4,
     paper_figure5,
     paper_figure6,
+    protocol_sensitivity,
     response,
     seeds,
     size_dependence,
@@ -38,10 +40,12 @@ KINDS: dict[Figure | str, ModuleType] = {
 """Kind of figure to its file."""
 ANALYSES: dict[str, ModuleType] = {
     "boundary": boundary,
+    "checkerboard": checkerboard,
     "paper_figure2": paper_figure2,
     "paper_figure4": paper_figure4,
     "paper_figure5": paper_figure5,
     "paper_figure6": paper_figure6,
+    "protocol_sensitivity": protocol_sensitivity,
     "response": response,
     "size_dependence": size_dependence,
 }
