@@ -26,9 +26,10 @@ from bench.foundation.errors import BenchError
 from bench.pages.drawings import ANALYSES as DRAWINGS
 from bench.results.findings import Findings, load_findings
 from bench.stages.analyze import analyze
+from bench.stages.archive import export
 from bench.stages.fetch import fetch
 from bench.stages.figures import figures
-from bench.stages.publish import export, publish
+from bench.stages.publish import publish
 from bench.stages.report import report
 from converse.operators.converse2d import Converse2D
 
@@ -220,7 +221,7 @@ def test_report_has_sections_tables_and_what_is_missing(plan: Plan) -> None:
 
 def test_evidence_holds_tables_and_no_pictures(plan: Plan, tmp_path: Path) -> None:
     fabricate(plan, IMAGES)
-    folder = publish(plan, name="test-machine")
+    (folder,) = publish(plan, name="test-machine")
     spec = plan.analyses["size_dependence"]
     copy = layout.evidence_analysis("test-machine", spec.id)
     assert copy.read_bytes() == layout.analysis_csv(spec.id).read_bytes()
