@@ -17,14 +17,16 @@ from fabricated_sets import public_mirror
 from toy_plan import IMAGES, toy_plan, working_in
 
 from bench import analyses
-from bench.analyses import paper_figure2, paper_figure4, response
+from bench.analyses import checkerboard, paper_figure2, paper_figure4, protocol_sensitivity, response
 from bench.analyses.laboratory import Laboratory
 from bench.config import analysis_info, layout
 from bench.config.loading import load_plan
 from bench.config.plan import Plan
+from bench.data import protocols
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import ANALYSES as DRAWINGS
 from bench.results.findings import Findings, load_findings
+from bench.scoring.score import score
 from bench.stages.analyze import analyze
 from bench.stages.archive import export
 from bench.stages.fetch import fetch
@@ -266,3 +268,27 @@ def test_released_conversenet_loses_on_a_larger_map(tmp_path: Path, monkeypatch:
             case = ("conversenet", "img_001_SRF_4_HR.png", "kernel_3", size)
             frame = analyses.module("size_dependence").measure(lab, case)
             assert math.isclose(frame["psnr"].iloc[0], expected, abs_tol=0.01)
+
+
+@pytest.mark.parametrize("name", ["sr-bicubic-x4", "denoise-gray-s25", "deblur-circular-s2.55"])
+def test_a_habit_changes_one_thing_of_the_protocol(name: str) -> None:
+    protocol = protocols.get(name)
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 256, (32, 40, 1 if protocol.color == "gray" else 3), dtype=np.uint8)
+    restored = np.clip(target / 255 + 0.05 * rng.standard_normal(target.shape), -0.1, 1.1)
+    found = protocol_sensitivity.under_habits(protocol, restored, target)
+    usual = score(protocol, restored, target)
+    assert found["protocol"] == pytest.approx((usual["psnr"], usual["ssim"]))
+    assert found["default SSIM"][0] == found["protocol"][0] != found["default SSIM"][1]
+    assert ("full-range Y" in found) == ("unrounded Y" in found) == (protocol.task == "sr")
+    assert ("no border" in found) == bool(protocol.border)
+
+
+def test_the_stride_share_of_known_patterns() -> None:
+    flat = torch.ones(1, 2, 32, 32, dtype=torch.float64)
+    sign = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(16)
+    assert checkerboard.stride_share(flat) == pytest.approx(0)
+    assert checkerboard.stride_share(flat * sign) == pytest.approx(1)
+    assert checkerboard.stride_share(flat + flat * sign * sign[:, None]) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="even sides"):
+        checkerboard.stride_share(flat[..., :31])
