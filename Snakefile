@@ -13,9 +13,9 @@ shell.prefix(
     f"set -euo pipefail; export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
 )
 
-from bench.config import layout, reproducibility
-from bench.config.code_digest import code_digest
+from bench.config import layout
 from bench.foundation.errors import BenchError
+from bench.results.model_cases import what_is_timed
 from bench.workflow.snake import Presets
 
 try:
@@ -192,8 +192,7 @@ rule throughput:
         runtime=120,
         gpu=lambda w: PRESETS[w.preset].gpus,
     params:
-        cases=lambda w: PRESETS[w.preset].plan.preset.throughput.model_dump(mode="json"),
-        operators=PLAN.operators_digest(),
+        timed=lambda w: what_is_timed(PRESETS[w.preset].plan),
     shell:
         "python -m bench throughput {resources.options} 2>&1 | tee -i {log:q}"
 
@@ -241,9 +240,6 @@ rule tables:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1000,
         runtime=10,
-    params:
-        rows=lambda w: PRESETS[w.preset].plan.fingerprint(w.table),
-        code=code_digest("tables"),
     shell:
         "python -m bench tables {wildcards.table:q} {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
@@ -269,17 +265,13 @@ rule figures:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
         runtime=10,
-    params:
-        rows=lambda w: PRESETS[w.preset].plan.figure_fingerprint(w.figure),
-        code=code_digest("figures"),
     shell:
         "python -m bench figures {wildcards.figure:q} {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 
 
 rule report:
     input:
-        lambda w: PRESETS[w.preset].rendered(),
-        layout.throughput_csv("{preset}"),
+        lambda w: PRESETS[w.preset].report_inputs(),
     output:
         str(layout.report_dir("{preset}") / "index.md"),
         report(
@@ -302,10 +294,6 @@ rule report:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
         runtime=10,
-    params:
-        rows=lambda w: PRESETS[w.preset].plan.fingerprint(),
-        words=lambda w: reproducibility.digest(PRESETS[w.preset].plan),
-        code=code_digest("report"),
     shell:
         "python -m bench report {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
 

@@ -44,5 +44,6 @@ def tiny_checkout(folder: Path, preset: str = PRESET, tables: str = TABLES) -> P
         file.unlink()
     (folder / "config" / "presets" / "tiny.yaml").write_text(preset)
     (folder / "config" / "tables.yaml").write_text(tables)
-    (folder / "config" / "reproducibility.yaml").unlink()  # its words are about the rows of the full configuration
+    for name in ("reproducibility", "claims", "study"):  # their words are about the rows of the full configuration
+        (folder / "config" / f"{name}.yaml").unlink()
     return folder

@@ -102,6 +102,16 @@ def evidence_folders() -> list[Path]:
     return [p for p in sorted((RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
 
 
+def stamp_json(preset: str, stage: str, name: str) -> Path:
+    """What a rendered table, figure or report was made from (`bench.results.rendered`)."""
+    return RESULTS / "rendered" / preset / stage / f"{name or 'page'}.json"
+
+
+def stale_marker() -> Path:
+    """An input of every rendering that is not fresh, touched when that is found: so Snakemake renders it again."""
+    return RESULTS / "rendered" / "stale"
+
+
 def evidence_dir(name: str) -> Path:
     """Committed tidy results of one machine and day."""
     return RESULTS / "evidence" / name

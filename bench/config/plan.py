@@ -130,10 +130,6 @@ class Plan:
         """Hash over the names and files of the operators that are timed."""
         return digest([(n, o.sha256) for n, o in self.timed_operators().items()])
 
-    def figure_fingerprint(self, figure: str) -> str:
-        """Hash of what a figure depends on beside its inputs."""
-        return self.analyses[figure].id if figure in self.analyses else self.fingerprint(self.figures[figure][0])
-
     def fingerprint(self, table: str | None = None) -> str:
         """Hash of what rendering depends on beside the metrics: titles, labels, notes, cells."""
         tables = [t for t in self.tables if table in (None, t)]

@@ -9,6 +9,8 @@ from typing import Any
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation, Task
+from converse.declarations import model_spec
+from converse.declarations.released_options import RELEASED
 
 PROTOCOLS: dict[Task, str] = {
     "denoising": "denoise-gray-s25",
@@ -70,26 +72,59 @@ def paper_table(published: Mapping[str, Any], table: str) -> PublishedTable:
     return PublishedTable(tuple(columns), cells, parameters, data.get("note"))
 
 
-def differs(plan: Plan, row: PlannedRow, test: Evaluation, paper: PublishedTable) -> str:
+DIFFERENCES = (
+    "other data",
+    "subset of the data",
+    "other protocol",
+    "other inference",
+    "other options",
+    "other size",
+    "other budget",
+)
+"""What may stand between a measured number and a published one, in the order in which it is said."""
+
+
+def differs(plan: Plan, row: PlannedRow, test: Evaluation, paper: PublishedTable, images: int | None = None) -> str:
     """Why a measured number may not be compared with the paper's; empty if it may.
 
-    Data set (all of its images), protocol and model must be the same: the model is where the preset has the
-    paper's networks and budgets, or where the row loads the authors' released weights.
+    Data set (all of its images), protocol, model and the way it is applied must be the same.
+
+    Args:
+        plan: the row's plan.
+        row: what was measured.
+        test: its test.
+        paper: the table that has the published number.
+        images: how many images were measured; None where nothing was yet.
     """
     reasons = []
-    if test.data not in paper.datasets:
+    data = plan.datasets[test.data]
+    if test.data not in paper.datasets or data.folder is not None:
         reasons.append("other data")
-    elif test.subset:
+    elif test.subset or data.leave_out or images not in (None, data.count):
         reasons.append("subset of the data")
-    task = plan.tables[row.table].task
-    if test.protocol != PROTOCOLS[task]:
+    if test.protocol != PROTOCOLS[plan.tables[row.table].task]:
         reasons.append("other protocol")
-    if not same_model(plan, row):
+    return ", ".join([*reasons, *model_differs(plan, row)])
+
+
+def model_differs(plan: Plan, row: PlannedRow) -> list[str]:
+    """Why a row is not the paper's model as the paper applies it; empty if it is.
+
+    The paper's model is what the authors' released weights are of, or what a preset of the paper's sizes and budgets
+    trains.
+    """
+    reasons = ["other inference"] if any(run.inference for run in row.runs) else []
+    released = [run.checkpoint.released for run in row.runs if run.checkpoint and run.checkpoint.released]
+    if row.runs and len(released) == len(row.runs):
+        if any(run.network != _released(str(name)) for run, name in zip(row.runs, released, strict=True)):
+            reasons.append("other options")
+    elif not plan.preset.full_size:
         reasons.append("other budget")
-    return ", ".join(reasons)
+    elif plan.preset.tasks[plan.tables[row.table].task].options:
+        reasons.append("other size")
+    return reasons
 
 
-def same_model(plan: Plan, row: PlannedRow) -> bool:
-    """Whether the row is the paper's model: the full preset, or the released weights."""
-    released = bool(row.runs) and all(r.checkpoint is not None and r.checkpoint.released for r in row.runs)
-    return plan.preset.full_size or released
+def _released(name: str) -> dict[str, Any]:
+    """The network that a released checkpoint is of, with all options as published."""
+    return model_spec.resolve(name, RELEASED[name]).identity()

@@ -175,6 +175,8 @@ class Resolver:
             "network": network,
             "threads": self.preset.threads,
         }
+        if self.preset.precision != "float32":
+            common["precision"] = self.preset.precision
         if (inference := self._inference(model, table, row, at)) is not None:
             common["inference"] = inference
         if checkpoint is not None:

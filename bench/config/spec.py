@@ -197,6 +197,8 @@ class Preset(Strict):
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads of one training or evaluation: part of the identity, since it changes rounding."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "tf32"] = "float32"
+    """Of float32 products (`bench.models.arithmetic.settings`) in training, scoring, timing; part of the identity."""
     seeds: dict[str, Annotated[int, Field(ge=1)]] = {"default": 1}
     """Number of seeds, by table id; ``default`` elsewhere. Seeds are 0, 1, 2, …"""
     tables: list[str] | None = None
@@ -333,6 +335,8 @@ class RunSpec(Strict):
     train: TrainSpec | None = None
     inference: PlannedInference | None = None
     threads: int = 1
+    precision: Literal["tf32"] | None = None
+    """None: float32 as IEEE has it."""
 
     @property
     def hash(self) -> str:

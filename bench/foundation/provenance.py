@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,39 @@ def machine() -> dict[str, Any]:
         found["gpu"] = torch.cuda.get_device_name(0)
         found["cuda"] = torch.version.cuda
     return found
+
+
+def backend() -> str:
+    """What computes the operator: the one place to ask, so that no record says something else."""
+    return "torch"
+
+
+def computation(device: str, threads: int, precision: str) -> dict[str, Any]:
+    """How something is computed, beside what its specification fixes: it moves last digits only.
+
+    Args:
+        device: as torch calls it, e.g. ``cpu`` or ``cuda:0``.
+        threads: CPU threads.
+        precision: of float32 products (`bench.models.arithmetic`).
+
+    Returns:
+        backend, threads, instruction set of torch's CPU kernels, model of the device, precision.
+    """
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and device.startswith("cuda")
+    return {
+        "backend": backend(),
+        "threads": threads,
+        "instructions": torch.backends.cpu.get_cpu_capability() if torch is not None else "",
+        "device": torch.cuda.get_device_name(device) if torch is not None and on_gpu else _cpu(),
+        "precision": precision,
+    }
+
+
+def differences(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between two `computation` records, in words, e.g. ``instructions AVX2, now AVX512``."""
+    keys = [key for key in now if key in recorded and recorded[key] != now[key]]
+    return "; ".join(f"{key} {recorded[key]}, now {now[key]}" for key in keys)
 
 
 def versions() -> dict[str, str | None]:

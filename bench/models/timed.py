@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 import converse
 from bench.models import networks
-from bench.models.timing import resident_extra_peak, settings
+from bench.models.arithmetic import Precision, settings
+from bench.models.timing import resident_extra_peak
 from converse.declarations.operator_info import SkippedConfiguration
 from converse.declarations.registry import find_operator, load_operator
 
@@ -32,6 +33,8 @@ class Job:
     scale: int = 1
     options: dict[str, Any] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
+    timed: str = ""
+    """Identity of what is timed, whatever it is called: the network's architecture, or the operator's file."""
 
 
 class Skipped(Exception):
@@ -118,9 +121,9 @@ def one_pass(module: nn.Module, inputs: list[Tensor], which: Pass, scale: int) -
     return both
 
 
-def memory_of(job: Job, which: Pass, threads: int) -> int | None:
+def memory_of(job: Job, which: Pass, threads: int, precision: Precision) -> int | None:
     """Extra peak resident bytes of one pass on the CPU; to be called in a process of its own."""
-    with settings(threads):
+    with settings(threads, precision):
         module, inputs = build(job, torch.device("cpu"))
         scale = scale_of(job, module)
         small = [t if t.shape[-1] <= 16 else _corner(t, job) for t in inputs]

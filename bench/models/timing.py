@@ -15,14 +15,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import torch
 
 Function = Callable[[], object]
@@ -200,20 +197,3 @@ def _answer(send: Any, target: Callable[..., Any], arguments: tuple[Any, ...]) -
         send.send(target(*arguments))
     finally:
         send.close()
-
-
-@contextmanager
-def settings(threads: int) -> Iterator[None]:
-    """So many CPU threads and no TF32, put back afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.backends.cuda.matmul.allow_tf32 = matmul
-        torch.backends.cudnn.allow_tf32 = cudnn

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.published import PublishedTable, published_table, same_model
+from bench.config.published import DIFFERENCES, PublishedTable, model_differs, published_table
 from bench.config.spec import Evaluation
 from bench.results import captions
 from bench.results.ranking import NOBODY, best_of
@@ -105,10 +105,10 @@ class _Builder:
         reasons = [w for r in shown for w in r.split(", ") if w != "not measured in this preset"]
         if any(r == "not measured in this preset" for r in shown):
             reasons.insert(0, "other data")
-        if not any(same_model(self.plan, row) for row in self.rows if not row.reference):
-            reasons.append("other budget")
-        words = [w for w in ("other data", "subset of the data", "other protocol", "other budget") if w in reasons]
-        return ", ".join(words)
+        models = [model_differs(self.plan, row) for row in self.rows if not row.reference]
+        if all(models):
+            reasons += [reason for found in models for reason in found]
+        return ", ".join(word for word in DIFFERENCES if word in reasons)
 
     # --- lines --------------------------------------------------------------------------------
 
@@ -183,6 +183,7 @@ class _Builder:
                 name = run.checkpoint.released or run.checkpoint.path or run.checkpoint.url
                 kind = "released weights" if run.checkpoint.released else "weights"
                 found.append(f"{kind} {name}, not trained here")
+        found.append(captions.mixed_text(self.results, row.runs))
         for record in self.records:
             if record.row == row.id:
                 found.append(captions.source_text(self.results, record.source))
@@ -242,7 +243,9 @@ class _Builder:
         if spread:
             remarks[-1] += " ± is the standard deviation over training seeds, not over images."
         remarks.append(
-            " ".join(t for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id)) if t)
+            " ".join(
+                t for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id, trained)) if t
+            )
         )
         if any(best.rows for best in self.best.values()):
             text = "Bold: best mean of a column."

@@ -96,13 +96,16 @@ def schedule_text(budget: Budget) -> str:
     return ", ".join(parts)
 
 
-def options_text(plan: Plan, table: str) -> str:
-    """The model options by which this preset departs from the full networks."""
-    options = plan.preset.tasks[plan.tables[table].task].options
-    if not options:
-        return ""
-    words = ", ".join(f"{k} {v}" for k, v in options.items())
-    return f"Size of the networks here: {words}."
+def options_text(plan: Plan, table: str, runs: Sequence[RunSpec]) -> str:
+    """The options by which this preset departs from the full networks, as the runs have them.
+
+    Weights that are loaded have the size that they have: a table of nothing else says nothing.
+    """
+    parts = []
+    for option in plan.preset.tasks[plan.tables[table].task].options:
+        values = dict.fromkeys(str((run.network or {}).get("settings", {}).get(option)) for run in runs if run.train)
+        parts += [f"{option} {' or '.join(v for v in values if v != 'None')}"] if set(values) - {"None"} else []
+    return f"Size of the networks trained here: {', '.join(parts)}." if parts else ""
 
 
 def seeds_text(runs: Sequence[RunSpec]) -> str:
@@ -126,6 +129,18 @@ def machine_name(machine: Any) -> str:
     if machine.get("memory_gib"):
         parts.append(f"{float(machine['memory_gib']):g} GiB")
     return ", ".join(parts)
+
+
+def mixed_text(results: Results, runs: Sequence[RunSpec]) -> str:
+    """What differs in how the seeds of a row were computed, beside their specification; empty where nothing does."""
+    known = results.runs[results.runs["run"].isin([run.id for run in runs])]
+    found: dict[str, dict[str, None]] = {}
+    for text in known["computed"]:
+        for computed in json.loads(text or "[]"):
+            for key, value in computed.items():
+                found.setdefault(key, {})[str(value)] = None
+    parts = [f"{key} {' and '.join(values)}" for key, values in found.items() if len(values) > 1]
+    return f"the seeds were not all computed alike (last digits may differ): {'; '.join(parts)}" if parts else ""
 
 
 def source_text(results: Results, source: str) -> str:

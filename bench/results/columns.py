@@ -14,6 +14,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "date": "day on which the run was finished (UTC)",
         "resumed_from": "JSON list of the steps from which an interrupted training went on",
         "device": "cpu or cuda",
+        "computed": "JSON list (several where resumed elsewhere): backend, threads, instruction set, device, precision",
         "machine": "JSON: operating system, processor, cores, memory, GPU",
         "versions": "JSON: Python, packages, behaviour versions, git commit",
         "checkpoint_sha256": "of the weights that were loaded instead of trained",
@@ -62,6 +63,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "kind": "operator or model",
         "case": "input and kernel that were timed",
         "name": "operator, or table/row of the model",
+        "timed": "identity of what was timed: the network's architecture, or the operator's file",
         "pass": "forward (no gradient) or forward+backward (all parameters; the input too for operators)",
         "median_s": "median seconds of one pass, interleaved with the others of its case",
         "iqr_s": "interquartile range of those seconds",
@@ -69,10 +71,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "extra_peak_bytes": "peak memory of one pass above what was held before it",
         "status": "ok, skipped or failed",
         "reason": "why there is no number",
+        "version": "THROUGHPUT_VERSION of the measurement, e.g. v1",
         "threads": "CPU threads",
         "device": "cpu or cuda",
         "machine": "processor or GPU",
+        "instructions": "instruction set that the CPU kernels used, e.g. AVX2",
+        "backend": "what computed the operator, e.g. torch",
+        "precision": "of float32 products: float32 (IEEE) or tf32",
         "torch": "version of PyTorch",
         "source": "empty: this machine; otherwise the folder of published evidence",
     },
 }
+
+WHERE = ("source", "machine", "device", "threads", "backend", "precision", "instructions", "torch")
+"""Columns of timings that must agree for two of them to be compared."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.config.plan import Plan
+from bench.config.resolve import digest
 from bench.config.spec import ModelCase, RunSpec, Task
 from bench.results.throughput_table import BASELINE, ON_ALGORITHM1
+from converse.declarations import model_info, model_spec
 
 OPERATOR = "converse2d"
 
@@ -19,6 +21,8 @@ class TimedModel:
     name: str
     """``table/row`` of the first row that has this network."""
     model: str
+    timed: str
+    """`architecture`: what is timed, whatever it is called in this or another preset."""
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -28,8 +32,8 @@ def case_name(case: ModelCase) -> str:
 
 
 def architecture(run: RunSpec) -> str:
-    """What the speed of a run depends on: its network without training and weights."""
-    return run.model_copy(update={"train": None, "checkpoint": None, "threads": 1}).hash
+    """What the speed of a run depends on: its network (and how it is applied) without training and weights."""
+    return run.model_copy(update={"train": None, "checkpoint": None, "threads": 1, "precision": None}).hash
 
 
 def main_tables(plan: Plan, task: Task) -> list[str]:
@@ -44,7 +48,7 @@ def timed_names(plan: Plan, task: Task) -> dict[str, str]:
     for table in main_tables(plan, task):
         for row in plan.rows[table]:
             for run in row.runs[:1]:
-                if run.model is not None:
+                if run.model is not None and run.inference is None:  # whole images are timed, neither tiles nor padding
                     names.setdefault(architecture(run), f"{table}/{row.id}")
     return names
 
@@ -56,23 +60,36 @@ def timed_models(plan: Plan, task: Task) -> list[TimedModel]:
     """
     wanted = timed_names(plan, task)
     found: dict[str, TimedModel] = {}
+    last: RunSpec | None = None
     for table in main_tables(plan, task):
         for row in plan.rows[table]:
             for run in row.runs[:1]:
                 key = architecture(run)
                 if run.model is not None and key in wanted and key not in found:
-                    found[key] = TimedModel(wanted[key], run.model, dict(run.options))
+                    found[key] = TimedModel(wanted[key], run.model, key, dict(run.options))
+                    if _operator(found[key]) == OPERATOR:
+                        last = run
     models = list(found.values())
-    fast = [m for m in models if _operator(m) == OPERATOR]
-    if fast:
-        last = fast[-1]
-        models.append(TimedModel(last.name + ON_ALGORITHM1, last.model, {**last.options, "operator": BASELINE}))
+    if last is not None:
+        models.append(_on_algorithm1(plan, wanted[architecture(last)], last))
     return models
 
 
-def _operator(model: TimedModel) -> str | None:
-    from converse.declarations import model_info
+def _on_algorithm1(plan: Plan, name: str, run: RunSpec) -> TimedModel:
+    options = {**run.options, "operator": BASELINE}
+    network = model_spec.resolve(str(run.model), options, plugins=plan.plugins).identity()
+    key = architecture(run.model_copy(update={"network": network}))
+    return TimedModel(name + ON_ALGORITHM1, str(run.model), key, options)
 
+
+def what_is_timed(plan: Plan) -> str:
+    """Hash of cases, operators, networks and precision: when it changes, everything is timed again."""
+    cases = plan.preset.throughput.model_dump(mode="json")
+    models = [(m.name, m.timed) for case in plan.preset.throughput.models for m in timed_models(plan, case.task)]
+    return digest([cases, plan.operators_digest(), models, plan.preset.precision])
+
+
+def _operator(model: TimedModel) -> str | None:
     info = model_info.models().get(model.model)
     value = model.options.get("operator", info.operator if info else None)
     return str(value) if value is not None else None

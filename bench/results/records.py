@@ -167,7 +167,7 @@ def _record(
     got = summary(results, row, test, metric, kernel)
     status, reason = row_status(results, row, test)
     published = paper.cells.get((str(row.published), test.data, kernel)) if metric == "psnr" else None
-    why = differs(plan, row, test, paper)
+    why = differs(plan, row, test, paper, images_of(results, row, test))
     gap = got.mean - published if got and published is not None and not why else None
     return Record(
         table=row.table,
@@ -191,6 +191,12 @@ def _record(
         reason=reason,
         source=source(results, row, test),
     )
+
+
+def images_of(results: Results, row: PlannedRow, test: Evaluation) -> int | None:
+    """Over how many images a row was measured; None where it was not."""
+    found = (results.values(run.id, test.key, "psnr") for run in row.runs)
+    return next((values.index.get_level_values("image").nunique() for values in found if values is not None), None)
 
 
 def parameters(results: Results, row: PlannedRow) -> int | None:

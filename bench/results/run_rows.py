@@ -96,8 +96,8 @@ def _run_row(path: Path, run_id: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(f"{path}: damaged ({error}); delete it and train again") from error
     row = {c: data.get(c) for c in COLUMNS["runs.csv"]}
-    for key in ("spec", "machine", "versions", "resumed_from"):
-        row[key] = json.dumps(data.get(key) or ([] if key == "resumed_from" else {}), sort_keys=True)
+    for key in ("spec", "computed", "machine", "versions", "resumed_from"):
+        row[key] = json.dumps(data.get(key) or ([] if key in ("resumed_from", "computed") else {}), sort_keys=True)
     row["date"] = data.get("date") or time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
     row = {k: "" if v is None else v for k, v in row.items()}
     return {**row, "run": run_id, "status": status, "source": ""}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.results.columns import WHERE
 from bench.results.tidy import Results
 from bench.results.view import DASH, Cell, Column, Footnotes, Line, Section, View
 
@@ -17,6 +18,7 @@ BASELINE = "algorithm1"
 CONVOLUTIONS = ("conv", "convt")
 """What stands for a depthwise convolution: of scale 1, and of an upsampler."""
 PASSES = ("forward", "forward+backward")
+_PRECISIONS = {"float32": "Float32 (IEEE)", "tf32": "Float32 with operands rounded to TF32"}
 ON_ALGORITHM1 = " on Algorithm 1"
 """Suffix of a model that was timed a second time with its operator replaced by the paper's Algorithm 1."""
 
@@ -40,7 +42,7 @@ def throughput_frame(results: Results) -> pd.DataFrame:
     relative: list[float] = []
     for row in frame.to_dict("records"):
         peers = frame
-        for column in ("source", "machine", "device", "kind", "case", "pass"):
+        for column in (*WHERE, "kind", "case", "pass"):
             peers = peers[peers[column] == row[column]]
         baseline, conv = _references(peers, str(row["kind"]), str(row["name"]))
         for ratios, ratio in ((speedup, _ratio(baseline, row["median_s"])), (relative, _ratio(row["median_s"], conv))):
@@ -62,7 +64,7 @@ def _ratio(a: Any, b: Any) -> float | None:
 
 def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
     first = part.iloc[0]
-    where = f"{first['machine']}, {first['device']}, {first['threads']} threads, PyTorch {first['torch']}"
+    where = _where(first)
     notes = Footnotes()
     columns = [Column("", "label")]
     for passed in PASSES:
@@ -84,8 +86,8 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
     what = "Operators" if kind == "operator" else "Whole models"
     repeats = sorted({int(r) for r in part["repeats"] if r == r and r})
     remarks = [
-        f"Machine: {where}. Float32, medians of {_range(repeats)} interleaved timings in one process; IQR is their "
-        "interquartile range.",
+        f"Machine: {where}. {_PRECISIONS[str(first['precision'])]}, medians of {_range(repeats)} interleaved timings "
+        "in one process; IQR is their interquartile range.",
         "Extra MB: highest memory of one pass above what was held before it, output and saved tensors included"
         + (" (peak resident memory of a process of its own)." if first["device"] == "cpu" else " (allocator's peak)."),
     ]
@@ -103,6 +105,13 @@ def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
     return View(
         name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks), relative="ratio"
     )
+
+
+def _where(row: pd.Series) -> str:
+    """Machine, device, threads and what else its timings hang on, in words."""
+    parts = [row["machine"], row["device"], f"{row['threads']} threads", row["instructions"]]
+    parts += ["" if row["backend"] == "torch" else f"{row['backend']} operators", f"PyTorch {row['torch']}"]
+    return ", ".join(str(part) for part in parts if part)
 
 
 def _range(repeats: Sequence[int]) -> str:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from bench.config import layout as paths
 from bench.config.plan import Plan
 from bench.config.spec import Evaluation
-from bench.results.columns import COLUMNS
+from bench.foundation import versions
+from bench.results.columns import COLUMNS, WHERE
 from bench.results.evidence import Pair
 from bench.results.reading import number, read_csv
 from bench.results.run_rows import run_rows
@@ -87,8 +88,8 @@ class Results:
     def throughput_machines(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Timings by source and machine, this machine first."""
         if len(self.throughput):
-            for (source, _, _), part in self.throughput.groupby(["source", "machine", "device"]):
-                yield str(source), part
+            for where, part in self.throughput.groupby(list(WHERE)):
+                yield str(where[0]), part
 
 
 def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
@@ -129,5 +130,6 @@ def timings(path: Path, source: str) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     columns = [c for c in COLUMNS["throughput.csv"] if c != "source"]
-    frame = read_csv(path, tuple(c for c in columns if c != "preset")).reindex(columns=columns, fill_value="")
-    return number(frame.assign(source=source), "median_s", "iqr_s", "repeats", "extra_peak_bytes")
+    frame = read_csv(path, ("kind", "case", "name", "pass")).reindex(columns=columns, fill_value="")
+    frame = frame[frame["version"] == f"v{versions.THROUGHPUT_VERSION}"].assign(source=source)
+    return number(frame, "median_s", "iqr_s", "repeats", "extra_peak_bytes")

@@ -27,7 +27,7 @@ from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import networks
-from bench.training.loop import arithmetic
+from bench.models.arithmetic import arithmetic
 
 LOCK_WAIT_S = 10.0
 

@@ -14,8 +14,7 @@ from bench.config import layout, reproducibility
 from bench.config.plan import Plan
 from bench.config.spec import RunSpec
 from bench.data import protocols
-from bench.data.datasets import data_root
-from bench.data.leak import refuse_overlap
+from bench.data.leak_pairs import refuse_leak
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.models import networks
@@ -99,9 +98,9 @@ def _check_leaks(plan: Plan) -> list[str]:
     train = {name for run in plan.runs.values() for name in (run.train.data if run.train else ())}
     test = {e.data for run in plan.runs.values() for e in plan.evaluations(run)}
     present = {name for name in train | test if layout.manifest(name).is_file() or plan.datasets[name].folder}
-    pairs, cache = [], data_root() / "thumbnails.npz"
+    pairs = []
     for a in sorted(train & present):
         for b in sorted(test & present):
-            refuse_overlap(plan.datasets[a].files(), plan.datasets[b].files(), cache)
+            refuse_leak(plan.datasets[a], plan.datasets[b])
             pairs.append(f"{a} against {b}")
     return pairs

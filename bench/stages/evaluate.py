@@ -24,6 +24,7 @@ from bench.config.spec import PlannedTest, RunSpec
 from bench.data import protocols
 from bench.data.images import read_image, write_png
 from bench.data.kernels import Kernel, load_kernel
+from bench.data.leak_pairs import refuse_leak
 from bench.data.protocols import Protocol
 from bench.data.scored_content import row_names
 from bench.data.scored_content import scored as scored_files
@@ -33,6 +34,7 @@ from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import inference, networks
+from bench.models.arithmetic import arithmetic
 from bench.models.checkpoint import file_sha256
 from bench.scoring import classical, extra_metrics
 from bench.scoring.earlier_scores import earlier, take_showcase
@@ -41,7 +43,6 @@ from bench.scoring.prepare import Sample, prepare
 from bench.scoring.score import score
 from bench.scoring.score_log import Case, ScoreLog, Values
 from bench.scoring.score_record import sign
-from bench.training.loop import arithmetic
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
 LOCK_WAIT_S = 10.0
@@ -81,7 +82,7 @@ def evaluate(
     run = plan.run(run_id)
     tests = _chosen(plan, run, keys)
     failures: list[str] = []
-    with arithmetic(run.threads), stopping() as stop:
+    with arithmetic(run.threads, run.precision or "float32"), stopping() as stop:
         where = "cpu" if run.method else str(networks.choose_device(device or plan.preset.device))
         restorer = _restorer(plan, run, where)
         for test in tests:
@@ -151,6 +152,9 @@ class _Test:
         left = [c for c in cases if not set(self.metrics) <= log.done.get(c.source, {}).keys()]
         if cases and not self.showcase.is_file() and not take_showcase(self.target, identity, cases[0].source):
             left = [cases[0], *(c for c in left if c != cases[0])]
+        if left and self.run.train:
+            for name in self.run.train.data:
+                refuse_leak(self.plan.datasets[name], self.plan.datasets[self.test.data])
         what = f"{self.run.id} {self.test.key}"
         if len(left) < len(cases):
             print(f"{what}: {len(cases) - len(left)} images are done", flush=True)

@@ -12,6 +12,7 @@ from bench.pages.drawings import ANALYSES, KINDS
 from bench.pages.style import save, theme
 from bench.results.done import Done
 from bench.results.findings import load_findings
+from bench.results.rendered import stamp
 from bench.results.tidy import load
 
 
@@ -53,7 +54,9 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
                 else:
                     table, kind = plan.figures[name]
                     drawn = KINDS[kind].draw(plan, results, table)
-                written += save(drawn, layout.figure_stem(plan.name, name))
+                files = save(drawn, layout.figure_stem(plan.name, name))
+            stamp(plan, "figures", name, files, complete=not missing)
+            written += files
         except BenchError as error:
             if not allow_missing:
                 incomplete.append(f"{name}: {error}")

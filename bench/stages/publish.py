@@ -23,6 +23,7 @@ from bench.results.columns import COLUMNS
 from bench.results.curves import curves
 from bench.results.evidence import values_sha256
 from bench.results.reading import read_csv
+from bench.results.rendered import publishable
 from bench.results.tidy import Results, load
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "metrics.csv": GROUP,
     "scores.csv": GROUP,
     "curves.csv": ("run",),
-    "throughput.csv": ("preset", "machine", "device", "threads"),
+    "throughput.csv": ("preset", "machine", "device", "threads", "instructions", "backend", "precision"),
 }
 """What is replaced whole when it is published again under the same name."""
 ORDER: dict[str, tuple[str, ...]] = {
@@ -58,6 +59,7 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
     Raises:
         BenchError: nothing was measured here, or a file that cannot be used, by name.
     """
+    tables = publishable(plan)
     results = load(dataclasses.replace(plan, anew=("all",)))  # what lies here, and no evidence
     if results.faults:
         raise BenchError("; ".join(results.faults.values()))
@@ -74,7 +76,7 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
         dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
         atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
         rendered = layout.evidence_reports(folder.name) / plan.name
-        for table in sorted(layout.table_stem(plan.name, "x").parent.glob("*")):
+        for table in tables:
             rendered.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(table, rendered / table.name)
         written.append(folder)

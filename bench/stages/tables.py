@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bench.foundation.errors import BenchError, nearest
 from bench.pages import formats
 from bench.pages.table_view import table_view
 from bench.results.records import records_frame
+from bench.results.rendered import stamp
 from bench.results.throughput_table import ID as THROUGHPUT
 from bench.results.throughput_table import throughput_frame, throughput_views
 from bench.results.tidy import Results, load
@@ -43,7 +45,9 @@ def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: boo
         if missing and not allow_missing:
             incomplete.append(f"{name}: {missing}")
             continue
-        written += _throughput(plan, results) if name == THROUGHPUT else _table(plan, results, name)
+        files = _throughput(plan, results) if name == THROUGHPUT else _table(plan, results, name, missing)
+        stamp(plan, "tables", name, files, complete=not missing)
+        written += files
     if incomplete:
         more = f" (and {len(incomplete) - 1} more tables)" if len(incomplete) > 1 else ""
         raise BenchError(f"table {incomplete[0]}{more}; --allow-missing renders what exists")
@@ -75,9 +79,11 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
     return ""
 
 
-def _table(plan: Plan, results: Results, name: str) -> list[Path]:
-    frame = records_frame(plan, results, name)
-    return _write(layout.table_stem(plan.name, name), [table_view(plan, results, name)], frame)
+def _table(plan: Plan, results: Results, name: str, missing: str) -> list[Path]:
+    view = table_view(plan, results, name)
+    if missing:
+        view = dataclasses.replace(view, warning=f"{view.warning} Incomplete: results are missing.".strip())
+    return _write(layout.table_stem(plan.name, name), [view], records_frame(plan, results, name))
 
 
 def _throughput(plan: Plan, results: Results) -> list[Path]:

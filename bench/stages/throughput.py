@@ -18,18 +18,20 @@ from typing import TYPE_CHECKING, Any
 from bench.config import layout
 from bench.config.code_digest import code_digest
 from bench.config.plan import Plan
-from bench.config.spec import Case
-from bench.foundation import atomic, provenance
+from bench.config.resolve import digest
+from bench.config.spec import Case, Preset
+from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, stopping
 from bench.foundation.memory import ran_out
 from bench.foundation.progress import Progress
 from bench.results.columns import COLUMNS
-from bench.results.model_cases import case_name, timed_models
+from bench.results.model_cases import case_name, timed_models, what_is_timed
 
 if TYPE_CHECKING:
     import torch
 
+    from bench.models.arithmetic import Precision
     from bench.models.timed import Job, Pass
 
 FIELDS = [c for c in COLUMNS["throughput.csv"] if c != "source"]
@@ -69,27 +71,21 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
                     f"throughput: stopped by {stop.reason} after {len(log.cases)} of {len(work)} cases; "
                     "the same command goes on from there"
                 )
-            rows = _measure(kind, case, jobs, which, chosen, plan.preset.throughput.repeats)
+            rows = _measure(kind, case, jobs, which, chosen, plan.preset)
             log.add((kind, case, which), rows)
             bar.step(f"{case}, {which}")
     rows = [row for kind, case, _, which in work for row in log.cases[kind, case, which]]
-    written = _write(target, [{"preset": plan.name, **row} for row in rows], chosen)
+    written = _write(plan, target, [{"preset": plan.name, **row} for row in rows], chosen)
     log.path.unlink(missing_ok=True)
     return written
 
 
 def _identity(plan: Plan, device: torch.device) -> dict[str, Any]:
     """What must be the same for the cases of an interrupted measurement to be used."""
-    import torch
-
     return {
-        "cases": plan.preset.throughput.model_dump(mode="json"),
-        "operators": plan.operators_digest(),
-        "rows": plan.digest(),
-        "device": str(device),
-        "threads": _threads(),
-        "torch": torch.__version__,
-        "machine": provenance.machine()["cpu"],
+        "timed": what_is_timed(plan),
+        "where": str(device),
+        **_where(plan, device),
         "code": code_digest("throughput"),
     }
 
@@ -120,8 +116,10 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
     groups: list[tuple[str, str, dict[str, Job]]] = []
     for case in plan.preset.throughput.operators:
         role = "spatial" if case.scale == 1 else "upsampler"
-        names = [n for n, info in plan.timed_operators().items() if info.error or role in info.roles]
-        groups.append(("operator", case.name, {n: _operator_job(n, case, plan.plugins) for n in names}))
+        known = plan.timed_operators()
+        names = [n for n, info in known.items() if info.error or role in info.roles]
+        jobs = {n: _operator_job(n, case, plan.plugins, digest([n, known[n].sha256])) for n in names}
+        groups.append(("operator", case.name, jobs))
     for model in plan.preset.throughput.models:
         jobs = {
             timed.name: Job(
@@ -130,6 +128,7 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
                 (model.batch, *model.size),
                 options=timed.options,
                 plugins=plan.plugins,
+                timed=timed.timed,
             )
             for timed in timed_models(plan, model.task)
         }
@@ -137,34 +136,39 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
     return groups
 
 
-def _operator_job(name: str, case: Case, plugins: Sequence[str]) -> Job:
+def _operator_job(name: str, case: Case, plugins: Sequence[str], timed: str) -> Job:
     from bench.models.timed import Job
 
-    return Job("operator", name, case.input, case.kernel, case.padding, case.scale, plugins=tuple(plugins))
+    shape = (case.input, case.kernel, case.padding, case.scale)
+    return Job("operator", name, *shape, plugins=tuple(plugins), timed=timed)
 
 
 def _measure(
-    kind: str, case: str, jobs: dict[str, Job], which: Pass, device: torch.device, repeats: int
+    kind: str, case: str, jobs: dict[str, Job], which: Pass, device: torch.device, preset: Preset
 ) -> list[dict[str, Any]]:
     """One row for every job of a case."""
-    from bench.models.timing import interleave, settings
+    from bench.models.arithmetic import settings
+    from bench.models.timing import interleave
 
     functions: dict[str, Callable[[], object]] = {}
-    rows: dict[str, dict[str, Any]] = {name: {"kind": kind, "case": case, "name": name, "pass": which} for name in jobs}
-    with settings(_threads()):
+    rows: dict[str, dict[str, Any]] = {
+        name: {"kind": kind, "case": case, "name": name, "timed": job.timed, "pass": which}
+        for name, job in jobs.items()
+    }
+    with settings(_threads(), preset.precision):
         for name, job in jobs.items():
             function, status, reason = _prepare(job, which, device)
             rows[name] |= {"status": status, "reason": reason, "repeats": 0}
             if function is not None:
                 functions[name] = function
-        for name, timing in interleave(functions, repeats, device).items():
+        for name, timing in interleave(functions, preset.throughput.repeats, device).items():
             rows[name] |= {
                 "median_s": f"{timing.median_s:.6g}",
                 "iqr_s": f"{timing.iqr_s:.3g}",
                 "repeats": timing.repeats,
             }
         for name, function in functions.items():
-            rows[name]["extra_peak_bytes"] = _memory(jobs[name], function, which, device)
+            rows[name]["extra_peak_bytes"] = _memory(jobs[name], function, which, device, preset.precision)
     return list(rows.values())
 
 
@@ -185,13 +189,15 @@ def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], 
     return function, "ok", ""
 
 
-def _memory(job: Job, function: Callable[[], object], which: Pass, device: torch.device) -> int | str:
+def _memory(
+    job: Job, function: Callable[[], object], which: Pass, device: torch.device, precision: Precision
+) -> int | str:
     from bench.models.timed import memory_of
     from bench.models.timing import cuda_extra_peak, in_own_process
 
     if device.type == "cuda":
         return cuda_extra_peak(function, device)
-    found = in_own_process(memory_of, job, which, _threads())
+    found = in_own_process(memory_of, job, which, _threads(), precision)
     return "" if found is None else int(found)
 
 
@@ -204,23 +210,30 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _write(path: Path, rows: Sequence[dict[str, Any]], device: torch.device) -> Path:
+def _where(plan: Plan, device: torch.device) -> dict[str, Any]:
+    """What a timing holds for, beside what was timed."""
     import torch
 
+    computed = provenance.computation(str(device), _threads(), plan.preset.precision)
+    return {
+        "version": f"v{versions.THROUGHPUT_VERSION}",
+        "threads": computed["threads"],
+        "device": device.type,
+        "machine": computed["device"],
+        "instructions": computed["instructions"],
+        "backend": computed["backend"],
+        "precision": computed["precision"],
+        "torch": torch.__version__,
+    }
+
+
+def _write(plan: Plan, path: Path, rows: Sequence[dict[str, Any]], device: torch.device) -> Path:
     if not any(row["status"] == "ok" for row in rows):
         reasons = "; ".join(dict.fromkeys(f"{row['name']}: {row['reason']}" for row in rows))
         raise BenchError(f"nothing could be timed ({reasons or 'the preset names no case'})")
-    machine = provenance.machine()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine["cpu"]
-    same = {
-        "threads": _threads(),
-        "device": device.type,
-        "machine": name,
-        "torch": torch.__version__,
-    }
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows([{**row, **same} for row in rows])
+    writer.writerows([{**row, **_where(plan, device)} for row in rows])
     atomic.write_bytes(path, buffer.getvalue().encode())
     return path

@@ -28,8 +28,9 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.progress import Progress
 from bench.models import checkpoint, networks
+from bench.models.arithmetic import arithmetic
 from bench.models.compute import step_macs
-from bench.training.loop import COLUMNS, Diverged, Training, arithmetic
+from bench.training.loop import COLUMNS, Diverged, Training
 from bench.training.photographs import photographs
 from bench.training.sampling import Sampler
 
@@ -37,6 +38,8 @@ SAVES = 20
 """States saved in a training, at the least."""
 SAVE_EVERY_S = 30.0
 LOCK_WAIT_S = 10.0
+Computed = dict[str, Any]
+"""`bench.foundation.provenance.computation`."""
 
 
 def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool = True) -> None:
@@ -60,7 +63,8 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
         raise BenchError(f"run {run_id}: {run.method!r} is a classical method, there is nothing to train")
     where = networks.choose_device(device or plan.preset.device)
     lock = layout.state_file(run_id).with_name("lock")
-    with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads):
+    with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads, run.precision or "float32"):
+        _say_if_repeated(run, where)
         if run.checkpoint:
             _load(plan, run, where, progress)
         elif run.train:
@@ -90,11 +94,12 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, budget.patches or (), reduce)
     training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
     state = layout.state_file(run.id)
-    resumed = _resume(training, run, lambda line: print(f"{run.id}: {line}", flush=True))
+    computed = [_computation(run, device)]
+    resumed = _resume(training, run, computed, lambda line: print(f"{run.id}: {line}", flush=True))
     status, reason = "trained", None
     with Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
         try:
-            _steps(training, run, resumed, stop, bar)
+            _steps(training, run, resumed, computed, stop, bar)
             training.exchange()
         except Diverged as astray:
             status, reason = "diverged", str(astray)
@@ -111,11 +116,14 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         steps=training.step,
         seconds=training.elapsed(),
         resumed_from=resumed,
+        computed=computed,
     )
     checkpoint.delete_state(state)
 
 
-def _steps(training: Training, run: RunSpec, resumed: list[int], stop: Stop, bar: Progress) -> None:
+def _steps(
+    training: Training, run: RunSpec, resumed: list[int], computed: list[Computed], stop: Stop, bar: Progress
+) -> None:
     """All steps that are left, with a state saved now and then."""
     every = max(1, training.budget.steps // SAVES)
     saved = time.monotonic()
@@ -125,7 +133,7 @@ def _steps(training: Training, run: RunSpec, resumed: list[int], stop: Stop, bar
         due = training.step % every == 0 or time.monotonic() - saved > SAVE_EVERY_S
         if (due or stop) and not training.finished:
             tensors, meta = training.state()
-            meta |= {"run": run.id, "resumed_from": resumed}
+            meta |= {"run": run.id, "resumed_from": resumed, "computed": computed}
             checkpoint.save_state(layout.state_file(run.id), tensors, meta)
             saved = time.monotonic()
         if stop and not training.finished:
@@ -135,8 +143,11 @@ def _steps(training: Training, run: RunSpec, resumed: list[int], stop: Stop, bar
             )
 
 
-def _resume(training: Training, run: RunSpec, say: Callable[[str], None]) -> list[int]:
-    """Puts the training where its state is, if there is one; the steps from which it was ever resumed."""
+def _resume(training: Training, run: RunSpec, computed: list[Computed], say: Callable[[str], None]) -> list[int]:
+    """Puts the training where its state is, if there is one; the steps from which it was ever resumed.
+
+    How the steps before were computed is put before how this machine computes, if that is not the same.
+    """
     found = checkpoint.load_state(layout.state_file(run.id), say)
     if found is None:
         return []
@@ -146,7 +157,25 @@ def _resume(training: Training, run: RunSpec, say: Callable[[str], None]) -> lis
         return []
     training.resume(tensors, meta)
     say(f"resumed from step {training.step} of {training.budget.steps}")
+    now = computed[-1]
+    if other := provenance.differences(meta["computed"][-1], now):
+        say(f"another computation than before ({other}): the last digits may differ from an uninterrupted training")
+    computed[:] = meta["computed"] if now == meta["computed"][-1] else [*meta["computed"], now]
     return [*meta["resumed_from"], training.step]
+
+
+def _computation(run: RunSpec, device: torch.device) -> Computed:
+    return provenance.computation(str(device), run.threads, run.precision or "float32")
+
+
+def _say_if_repeated(run: RunSpec, device: torch.device) -> None:
+    """Says where a run that is made again is computed in another way than its record says."""
+    try:
+        recorded = json.loads(layout.run_json(run.id).read_text(encoding="utf-8"))["computed"][-1]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return
+    if other := provenance.differences(recorded, _computation(run, device)):
+        print(f"{run.id}: made again by another computation ({other}): the last digits may differ", flush=True)
 
 
 def _write(
@@ -161,6 +190,7 @@ def _write(
     steps: int = 0,
     macs: int | None = None,
     resumed_from: list[int] | None = None,
+    computed: list[Computed] | None = None,
     checkpoint_sha256: str | None = None,
 ) -> None:
     """Weights and curve, then ``run.json``, whose presence says that the run is complete."""
@@ -184,6 +214,7 @@ def _write(
         "resumed_from": resumed_from or [],
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "device": str(device),
+        "computed": computed or [_computation(run, device)],
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "checkpoint_sha256": checkpoint_sha256,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.config.spec import Budget
+from bench.models.arithmetic import drawing
 from bench.training.recipe import Average, learning_rate
 from bench.training.sampling import Batch, Sampler
 
@@ -81,8 +80,9 @@ class Training:
             group["lr"] = learning_rate(self.budget, self.step)
         batch = self.sampler.batch(self.step).to(self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(self._apply(batch), batch.clean)
-        loss.backward()
+        with drawing(self.sampler.seed, self.step, self.device):
+            loss = self._loss(self._apply(batch), batch.clean)
+            loss.backward()
         if self.budget.clip is not None:
             # A gradient that is not finite stays so, and the next row of the curve says it.
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.budget.clip)
@@ -105,7 +105,7 @@ class Training:
         self.exchange()
         self.model.eval()
         losses, psnrs = [], []
-        with torch.no_grad():
+        with torch.no_grad(), drawing(self.sampler.seed, self.step, self.device):
             for batch in self._held:
                 restored = self._apply(batch)
                 losses.append(float(self._loss(restored, batch.clean)))
@@ -199,30 +199,3 @@ class Training:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-@contextmanager
-def arithmetic(threads: int) -> Iterator[None]:
-    """Fixed threads and deterministic algorithms inside the block, as they were before after it.
-
-    A GPU has no deterministic form of some backward passes (reflection padding); those warn there.
-    The debug mode is the same switch as ``use_deterministic_algorithms`` without its import of torch._inductor,
-    which costs every job two seconds and concerns compiled code only.
-    """
-    before = (
-        torch.get_num_threads(),
-        torch.get_deterministic_debug_mode(),
-        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark,
-    )
-    torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.set_deterministic_debug_mode(before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = before[2]  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark = before[3]

@@ -112,6 +112,11 @@ class Sampler:
         pairs = [_Pair(whole, small) for whole, small in zip(clean, low, strict=True)]
         self._train, self._held = pairs[: len(train)], pairs[len(train) :]
 
+    @property
+    def seed(self) -> int:
+        """Of the run."""
+        return self._seed
+
     def batch(self, step: int) -> Batch:
         """The batch of one step: uniform over images, then over places; one of eight orientations each."""
         rng = np.random.default_rng([_STREAM_TRAIN, self._seed, step])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.config import layout
 from bench.config.loading import command_options, plan_from_config, preset_names
 from bench.config.plan import Plan
+from bench.data.leak_pairs import cleared
 from bench.foundation.errors import BenchError
 from bench.results.done import Done
+from bench.results.rendered import FIGURE_SUFFIXES, TABLE_SUFFIXES, Stage, state
 from bench.workflow.cluster import has_gpus
 
 
@@ -165,13 +168,16 @@ class Targets:
 
         Scores record the weights that they are of, so that no time of a file need tell (an import has none to keep),
         and weights that are not here any more, or never were, are not made again for the sake of finished scores.
+        Also manifests of training sets that were never compared with the test set: whoever trained, a pair is checked.
         """
         spec = self.plan.run(run)
         test = next(e for e in self.plan.evaluations(spec) if e.key == key)
         if self.done.scored_here(spec, test) and layout.showcase_png(run, test.stem).is_file():
             return []
         inputs = [] if spec.method else [layout.run_json(run), layout.weights(run)]
-        return [str(f) for f in [*inputs, *(layout.manifest(n) for n in (test.data, test.kernels) if n)]]
+        sets = self.plan.datasets
+        train = [n for n in (spec.train.data if spec.train else ()) if not cleared(sets[n], sets[test.data])]
+        return [str(f) for f in [*inputs, *(layout.manifest(n) for n in (test.data, test.kernels, *train) if n)]]
 
     def analysis_inputs(self, analysis: str) -> list[str]:
         """Manifests of the data sets and weights, while the analysis is not measured."""
@@ -186,9 +192,11 @@ class Targets:
 
     def table_inputs(self, table: str) -> list[str]:
         """Scores of all rows and the runs' own records (parameters, status), from here or from evidence."""
+        stem = layout.table_stem(self.plan.name, table)
+        stale = self._if_stale("tables", table, [stem.with_suffix(s) for s in TABLE_SUFFIXES])
         if table == layout.THROUGHPUT:
-            return [str(layout.throughput_csv(self.plan.name))]
-        return [str(f) for f in self.done.table_inputs(table)]
+            return [str(layout.throughput_csv(self.plan.name)), *stale]
+        return [*map(str, self.done.table_inputs(table)), *stale]
 
     def figure_inputs(self, figure: str) -> list[str]:
         """What a figure is drawn from, here or in evidence; restored images stand beside the clean one."""
@@ -199,4 +207,25 @@ class Targets:
             if kind == "visual"
             else []
         )
-        return [str(f) for f in [*files, *(layout.manifest(name) for name in dict.fromkeys(data) if name)]]
+        stem = layout.figure_stem(self.plan.name, figure)
+        stale = self._if_stale("figures", figure, [stem.with_suffix(s) for s in FIGURE_SUFFIXES])
+        manifests = [layout.manifest(name) for name in dict.fromkeys(data) if name]
+        return [*map(str, [*files, *manifests]), *stale]
+
+    def report_inputs(self) -> list[str]:
+        """All tables and figures, and the timings."""
+        folder = layout.report_dir(self.plan.name)
+        stale = self._if_stale("report", "", [folder / name for name in ("index.md", "index.html")])
+        return [*self.rendered(), str(layout.throughput_csv(self.plan.name)), *stale]
+
+    def _if_stale(self, stage: Stage, name: str, files: list[Path]) -> list[str]:
+        """An input that is newer than the files, where they are there and not what this request gives.
+
+        Snakemake's own memory of parameters does not do: it knows nothing of who else rendered the same name.
+        """
+        if state(self.plan, stage, name, files) not in ("stale", "partial"):
+            return []
+        marker = layout.stale_marker()
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        return [str(marker)]

@@ -104,11 +104,11 @@ def _passes(plan: Plan) -> Mapping[str, float]:
     found: dict[str, list[float]] = {}
     for case in plan.preset.throughput.models:
         pixels = case.batch * case.size[0] * case.size[1]
-        names = {name: key for key, name in timed_names(plan, case.task).items()}
+        timed = timed_names(plan, case.task)
         for row in rows:
-            if row["case"] == case_name(case) and row["median_s"] and row["name"] in names:
+            if row["case"] == case_name(case) and row["median_s"] and row.get("timed") in timed:
                 each = float(row["median_s"]) / pixels
-                found.setdefault(names[row["name"]], []).append(each)
+                found.setdefault(row["timed"], []).append(each)
                 found.setdefault(case.task, []).append(each)
     return {key: fmean(values) for key, values in found.items()}
 

@@ -10,19 +10,11 @@ import torch
 from torch import nn
 
 from ..declarations.literals import unknown
+from ..declarations.released_options import RELEASED
 from .build import build_model
 from .weights import CheckpointError, fill, read
 
 __all__ = ["RELEASED", "CheckpointError", "check_name", "fit_released", "load_released"]
-
-RELEASED: dict[str, dict[str, Any]] = {
-    # Where the released weights depart from the network's defaults (measured on the weights).
-    "converse_dncnn": {"kernel_size": 7},
-    "converse_srresnet": {},
-    "conversenet": {},
-    "converse_usrnet": {},
-}
-"""Options of :func:`converse.build_model` that match each released file."""
 
 
 def load_released(name: str, path: str | Path, *, map_location: str | torch.device = "cpu") -> nn.Module:

@@ -13,6 +13,7 @@ import numpy as np
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import PlannedTest, RunSpec
+from bench.foundation import versions
 from bench.results.columns import COLUMNS
 from bench.scoring.score_record import VERSION, ScoreRecord
 
@@ -45,6 +46,7 @@ def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) 
         "seconds": 12.5,
         "resumed_from": [],
         "device": "cpu",
+        "computed": [{"backend": "torch", "threads": 1, "instructions": "AVX9", "device": "Imaginary CPU"}],
         "machine": MACHINE,
         "versions": VERSIONS,
         "checkpoint_sha256": None,
@@ -107,23 +109,23 @@ def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv",
     from bench.results.model_cases import case_name, timed_models
 
     lines = [",".join(c for c in COLUMNS["throughput.csv"] if c != "source")]
-    where = "2,cpu,Imaginary CPU,2.13.0"
+    where = f"v{versions.THROUGHPUT_VERSION},2,cpu,Imaginary CPU,AVX9,torch,float32,2.13.0"
 
-    def add(kind: str, case: str, name: str, passed: str, seconds: float) -> None:
+    def add(kind: str, case: str, name: str, passed: str, seconds: float, timed: str = "") -> None:
         numbers = f"{seconds},{seconds / 20},5,{int(seconds * 1e9)}"
-        lines.append(f'{plan.name},{kind},"{case}","{name}",{passed},{numbers},ok,,{where}')
+        lines.append(f'{plan.name},{kind},"{case}","{name}",{timed or name},{passed},{numbers},ok,,{where}')
 
     seconds = {"algorithm1": 0.4, "conv": 0.04, "converse2d": 0.025}
     for case in plan.preset.throughput.operators:
         for name in names:
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.5)):
                 add("operator", case.name, name, passed, seconds.get(name, 0.05) * factor)
-        declined = 'broken,forward,,,0,,skipped,"does not like even kernels"'
+        declined = 'broken,,forward,,,0,,skipped,"does not like even kernels"'
         lines.append(f'{plan.name},operator,"{case.name}",{declined},{where}')
     for model in plan.preset.throughput.models:
         for i, timed in enumerate(timed_models(plan, model.task)):
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.0)):
-                add("model", case_name(model), timed.name, passed, (0.03 + 0.02 * i) * factor)
+                add("model", case_name(model), timed.name, passed, (0.03 + 0.02 * i) * factor, timed.timed)
     path = layout.throughput_csv(plan.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")

@@ -24,9 +24,10 @@ from bench.data import protocols
 from bench.data.kernels import EMBEDDED
 from bench.foundation import versions
 from bench.models import networks
+from bench.models.arithmetic import arithmetic
 from bench.scoring.prepare import prepare
 from bench.scoring.score import score
-from bench.training.loop import Training, arithmetic
+from bench.training.loop import Training
 from bench.training.sampling import Sampler
 
 PHOTOS = [photograph(72, 96, seed=i) for i in range(2)]

@@ -11,13 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fabricated_sets import photograph
+from scipy import ndimage
 
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.spec import Budget, Degradation, Preset, RunSpec, Table, TrainSpec
 from bench.data.datasets import load_datasets
-from bench.data.images import write_png
+from bench.data.images import Pixels, write_png
 from bench.data.kernels import EMBEDDED, embedded_bytes
 from converse.declarations import model_spec
 
@@ -42,6 +44,14 @@ RUNS: dict[str, tuple[str, str, dict[str, Any]]] = {
 METHODS = {"noisy": "denoising", "tv": "denoising", "bicubic": "sr", "blurred": "deblurring"}
 
 
+def clouds(height: int, width: int, seed: int) -> Pixels:
+    """Smooth noise with edges, uint8 (H, W, 3): what `photograph` draws is not found in it (`bench.data.leak`)."""
+    rng = np.random.default_rng(seed)
+    smooth = ndimage.gaussian_filter(rng.normal(size=(height, width, 3)), (5, 5, 0), mode="wrap")
+    values = 120 + 45 * smooth / smooth.std() + 30 * (smooth[..., :1] > 0)
+    return np.clip(values + rng.normal(0, 5, values.shape), 0, 255).astype(np.uint8)
+
+
 def tiny_plan(root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, ...] = (), **budget: Any) -> Plan:
     """Three 64x64 training and three 48x56 test photographs under ``root``, one row per entry of `RUNS` and `METHODS`.
 
@@ -51,11 +61,11 @@ def tiny_plan(root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, 
         plugins: operator files; each adds a denoising row of its name.
         **budget: replaces values of the budget (steps 8, batch 2, patch 16, lr 2e-3, halve_every 4).
     """
-    for folder, count, size in (("train", 3, (64, 64)), ("test", 3, (48, 56))):
-        for i in range(count):
+    for folder, size, draw in (("train", (64, 64), clouds), ("test", (48, 56), photograph)):
+        for i in range(3):
             path = root / folder / f"{chr(ord('a') + i)}.png"
             if not path.is_file():
-                write_png(path, photograph(*size, seed=i + 10 * len(folder)))
+                write_png(path, draw(*size, seed=i + 10 * len(folder)))
     (root / "kernels").mkdir(exist_ok=True)
     for name in EMBEDDED:
         (root / "kernels" / name).write_bytes(embedded_bytes(name))

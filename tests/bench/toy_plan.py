@@ -49,7 +49,11 @@ tables:
     references: [noisy, tv]
     rows:
       DnCNN: {model: dncnn, note: "a plain network"}
-      released: {label: "Converse-DnCNN, released", published: Converse-DnCNN, checkpoint: {released: converse_dncnn}}
+      released:
+        label: "Converse-DnCNN, released"
+        published: Converse-DnCNN
+        options: {kernel_size: 7}
+        checkpoint: {released: converse_dncnn}
     operators: {role: spatial, row: "{label}-DnCNN", first: [conv, converse2d]}
     figures: [visual, curves, axis, paired, seeds, latency]
     note: "A note & a remark."

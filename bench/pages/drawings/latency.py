@@ -9,7 +9,7 @@ from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages.style import looks
 from bench.results import captions
-from bench.results.model_cases import architecture, case_name, timed_names
+from bench.results.model_cases import architecture, case_name
 from bench.results.records import scores, tests_of
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
@@ -37,19 +37,18 @@ def points(plan: Plan, results: Results, table: str) -> tuple[str, str, list[Poi
     task = plan.tables[table].task
     cases = [case_name(m) for m in plan.preset.throughput.models if m.task == task]
     test = tests_of(plan, table)[0]
-    names = timed_names(plan, task)
     for _, part in results.throughput_machines():
         chosen = part[(part["kind"] == "model") & (part["pass"] == "forward") & (part["status"] == "ok")]
         for case in cases:
             timed = chosen[chosen["case"] == case]
-            seconds = dict(zip(timed["name"], timed["median_s"].astype(float), strict=True))
+            seconds = dict(zip(timed["timed"], timed["median_s"].astype(float), strict=True))
             found = []
             for row in plan.rows[table]:
-                key = names.get(architecture(row.runs[0])) if row.runs else None
+                key = architecture(row.runs[0]) if row.runs else None
                 got = scores(results, row, test, "psnr")
                 if key in seconds and got:
                     psnr = summarise([float(v.mean()) for v in got.values()])
-                    found.append(Point(row.label, seconds[str(key)], psnr))
+                    found.append(Point(row.label, seconds[key], psnr))
             if found:
                 first = timed.iloc[0]
                 return (

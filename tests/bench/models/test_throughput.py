@@ -211,8 +211,8 @@ def test_a_process_that_dies_is_no_number() -> None:
 def test_memory_of_an_operator_is_at_least_its_output() -> None:
     job = Job("operator", "conv", (4, 32, 128, 128), kernel=3, padding=1)
     output = 4 * 32 * 128 * 128 * 4
-    forward = timing.in_own_process(memory_of, job, "forward", 1)
-    both = stage._memory(job, lambda: None, "forward+backward", CPU)
+    forward = timing.in_own_process(memory_of, job, "forward", 1, "float32")
+    both = stage._memory(job, lambda: None, "forward+backward", CPU, "float32")
     assert forward >= 0.9 * output and both > forward
 
 

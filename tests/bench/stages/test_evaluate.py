@@ -233,3 +233,24 @@ def test_an_image_of_other_channels_is_refused(tmp_path: Path) -> None:
     model = converse.build_model("dncnn", seed=0, channels=4, blocks=1).eval()
     with pytest.raises(BenchError, match="dncnn takes 1 channels, the image has 3"):
         inference.apply(model, np.zeros((8, 8, 3)), torch.device("cpu"))
+
+
+def test_a_test_set_of_training_photographs_is_refused_after_the_training(tmp_path: Path) -> None:
+    """The training is done, its check long past: then somebody adds a test set."""
+    plan = tiny_plan(tmp_path, steps=1)
+    run = run_id(plan, "dncnn")
+    train(plan, run, progress=False)
+    (tmp_path / "test" / "b.png").write_bytes((tmp_path / "train" / "c.png").read_bytes())
+    with pytest.raises(BenchError, match=r"train/c\.png: is the test image .*test/b\.png"):
+        evaluate(dataclasses.replace(plan), run, progress=False)
+    assert not list((layout.run_dir(run) / "metrics").glob("*.csv"))
+
+
+def test_a_pair_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(tmp_path, steps=1)
+    run = run_id(plan, "dncnn")
+    train(plan, run, progress=False)
+    evaluate(plan, run, progress=False)
+    monkeypatch.setattr("bench.data.leak_pairs.refuse_overlap", None)
+    (layout.metrics_csv(run, denoising(plan))).unlink()
+    evaluate(plan, run, progress=False)

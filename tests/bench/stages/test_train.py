@@ -356,3 +356,64 @@ def test_a_damaged_training_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"b\.png: truncated or damaged"):
         train(plan, run_id(plan, "dncnn"), progress=False)
     assert not layout.weights(run_id(plan, "dncnn")).exists()
+
+
+DROPOUT = """
+import torch
+from torch import nn
+
+OPERATOR = {
+    "label": "Drop", "class": "Drop", "roles": ["spatial"], "scales": [1],
+    "trains": True, "options": [], "summary": "draws random numbers",
+}
+
+
+class Drop(nn.Module):
+    def __init__(self, channels, kernel_size, *, scale=1, padding_mode="circular"):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, y):
+        return nn.functional.dropout(y * self.weight, 0.3, self.training)
+"""
+
+
+def test_an_operator_that_draws_gives_one_result_for_one_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted or not, and whatever was drawn before."""
+    (tmp_path / "drop.py").write_text(DROPOUT)
+    plan = tiny_plan(tmp_path, plugins=(str(tmp_path / "drop.py"),))
+    run = run_id(plan, "drop")
+    torch.manual_seed(1)
+    train(plan, run, progress=False)
+    first = layout.weights(run).read_bytes()
+    layout.run_json(run).unlink()
+    torch.manual_seed(2)
+    interrupted_at(plan, "drop", 5, monkeypatch)
+    torch.manual_seed(3)
+    train(plan, run, progress=False)
+    assert json.loads(layout.run_json(run).read_text())["resumed_from"] == [5]
+    assert layout.weights(run).read_bytes() == first
+
+
+def test_a_resume_on_another_machine_says_so_and_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "dncnn")
+    computation = stage.provenance.computation
+    interrupted_at(plan, "dncnn", 5, monkeypatch)
+
+    def elsewhere(*given: object) -> dict[str, object]:
+        return {**computation(*given), "instructions": "AVX9"}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage.provenance, "computation", elsewhere)
+    train(plan, run, progress=False)
+    here = computation("cpu", 1, "float32")
+    assert f"instructions {here['instructions']}, now AVX9" in capsys.readouterr().out
+    record = json.loads(layout.run_json(run).read_text())
+    assert record["computed"] == [here, {**here, "instructions": "AVX9"}]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    train(plan, run, progress=False)
+    assert "made again by another computation (instructions AVX9, now" in capsys.readouterr().out

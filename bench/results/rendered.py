@@ -1,0 +1,115 @@
+"""What a rendered table, figure or page was made from: a stamp, so that nobody takes it for something else.
+
+A page lies under one name for whatever was asked (a subset of images, plugins, a preview of what exists). Its stamp
+says from what request and code it was made, whether all of that was there, and the checksum of every file. Snakemake
+renders again what is not fresh, and ``publish`` refuses it. Torch-free.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.config import layout, reproducibility, study
+from bench.config.code_digest import code_digest
+from bench.config.plan import Plan
+from bench.config.resolve import digest
+from bench.data.datasets import data_root
+from bench.data.file_hashes import hash_folder
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError
+from bench.results.model_cases import what_is_timed
+
+Stage = Literal["tables", "figures", "report"]
+State = Literal["missing", "stale", "partial", "fresh"]
+"""Not there; of another request, other code or altered; of this request, but of what existed; as it should be."""
+
+
+TABLE_SUFFIXES = (".md", ".tex", ".csv")
+FIGURE_SUFFIXES = (".png", ".pdf")
+
+
+def fingerprint(plan: Plan, stage: Stage, name: str = "") -> str:
+    """Hash of all that decides a rendering beside the results of its runs: request, words, rows, code, evidence."""
+    table = name if name in plan.tables else plan.figures[name][0] if name in plan.figures else None
+    tables = [table] if table else [*plan.tables]
+    request: list[Any] = [
+        plan.fingerprint(table),
+        plan.subset,
+        plan.plugins,
+        {t: [test.stem for test in plan.table_tests(t)] for t in tables},
+        [a.id for a in plan.analyses.values() if name in ("", a.name)],
+        what_is_timed(plan),
+        study.of(plan).model_dump(mode="json"),
+        reproducibility.digest(plan) if stage == "report" else "",
+        code_digest(stage),
+        _evidence(),
+    ]
+    return digest(request)
+
+
+def stamp(plan: Plan, stage: Stage, name: str, files: Iterable[Path], *, complete: bool) -> None:
+    """Says of files that were just rendered what they are.
+
+    Args:
+        plan: the request.
+        stage: what rendered them.
+        name: table or figure; empty for the report.
+        files: all of them.
+        complete: nothing that the plan asks for was missing.
+    """
+    record = {
+        "fingerprint": fingerprint(plan, stage, name),
+        "complete": complete,
+        "files": {str(path): _sha256(path) for path in files},
+    }
+    target = layout.stamp_json(plan.name, stage, name)
+    atomic.write_bytes(target, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def state(plan: Plan, stage: Stage, name: str, files: Iterable[Path]) -> State:
+    """What rendered files are, for this request."""
+    wanted = list(files)
+    if not all(path.is_file() for path in wanted):
+        return "missing"
+    try:
+        record = json.loads(layout.stamp_json(plan.name, stage, name).read_text(encoding="utf-8"))
+        same = record["fingerprint"] == fingerprint(plan, stage, name)
+        if not same or any(record["files"].get(str(path)) != _sha256(path) for path in wanted):
+            return "stale"
+        return "fresh" if record["complete"] else "partial"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "stale"
+
+
+def publishable(plan: Plan) -> list[Path]:
+    """The rendered tables of this request; one that is not complete says so in its first lines.
+
+    Raises:
+        BenchError: a table lies there that is of another request, of other code, or altered.
+    """
+    found: list[Path] = []
+    for name in [*plan.tables, layout.THROUGHPUT]:
+        files = [layout.table_stem(plan.name, name).with_suffix(suffix) for suffix in TABLE_SUFFIXES]
+        what = state(plan, "tables", name, files)
+        if what == "stale":
+            raise BenchError(
+                f"{files[0]}: rendered for another request, by other code, or altered; "
+                f"run: python -m bench tables --preset {plan.name} --allow-missing"
+            )
+        found += files if what != "missing" else []
+    return found
+
+
+def _evidence() -> list[Any]:
+    """Committed tidy files by their bytes: a row that was not measured here is shown from them."""
+    folders = sorted(path for path in layout.evidence_dir("x").parent.glob("*") if path.is_dir())
+    inside = [folder for each in folders for folder in (each, each / "analyses")]
+    return [[str(folder), hash_folder(sorted(folder.glob("*.csv")), data_root())] for folder in inside]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
