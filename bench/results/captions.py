@@ -133,14 +133,16 @@ def machine_name(machine: Any) -> str:
 
 def mixed_text(results: Results, runs: Sequence[RunSpec]) -> str:
     """What differs in how the seeds of a row were computed, beside their specification; empty where nothing does."""
-    known = results.runs[results.runs["run"].isin([run.id for run in runs])]
+    ids = [run.id for run in runs]
+    texts = [t for f in (results.runs, results.scores) if "computed" in f for t in f[f["run"].isin(ids)]["computed"]]
     found: dict[str, dict[str, None]] = {}
-    for text in known["computed"]:
-        for computed in json.loads(text or "[]"):
+    for text in texts:
+        known = json.loads(text or "[]")  # of a run all computations that took part, of scores the one
+        for computed in known if isinstance(known, list) else [known]:
             for key, value in computed.items():
                 found.setdefault(key, {})[str(value)] = None
     parts = [f"{key} {' and '.join(values)}" for key, values in found.items() if len(values) > 1]
-    return f"the seeds were not all computed alike (last digits may differ): {'; '.join(parts)}" if parts else ""
+    return f"not all of this row was computed alike (last digits may differ): {'; '.join(parts)}" if parts else ""
 
 
 def source_text(results: Results, source: str) -> str:

@@ -97,6 +97,7 @@ def _local(path: Path, record: ScoreRecord) -> Candidate:
         "weights_sha256": record.weights_sha256,
         "date": record.date,
         "device": record.device,
+        "computed": json.dumps(record.computed, sort_keys=True),
         "machine": json.dumps(record.machine, sort_keys=True),
         "versions": json.dumps(record.versions, sort_keys=True),
     }
@@ -111,7 +112,7 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
     frame = read_csv(path, (*METRIC_FILE, "evaluation", "version"))
     known = {}
     if index.is_file():
-        table = read_csv(index, tuple(c for c in COLUMNS["scores.csv"] if c != "source"))
+        table = read_csv(index, tuple(c for c in COLUMNS["scores.csv"] if c not in ("source", "computed")))
         known = {(r["run"], r["evaluation"], r["version"]): r for r in table.to_dict("records")}
     for (run, key), part in frame[frame["version"] == VERSION].groupby(["run", "evaluation"], sort=False):
         pair = str(run), str(key)

@@ -45,11 +45,20 @@ class ScoreRecord(BaseModel):
     """Of the weights that were scored; empty for a row without a network."""
     date: str = ""
     device: str = ""
+    computed: dict[str, Any] = {}
+    """Backend, threads, instruction set, device model, precision (`bench.foundation.provenance.computation`)."""
     machine: dict[str, Any] = {}
     versions: dict[str, Any] = {}
 
 
-def sign(table: Path, test: PlannedTest, identity: Mapping[str, Any], cases: Iterable[Case], device: str) -> None:
+def sign(
+    table: Path,
+    test: PlannedTest,
+    identity: Mapping[str, Any],
+    cases: Iterable[Case],
+    device: str,
+    computed: Mapping[str, Any],
+) -> None:
     """Writes the record of a finished table.
 
     Args:
@@ -58,6 +67,7 @@ def sign(table: Path, test: PlannedTest, identity: Mapping[str, Any], cases: Ite
         identity: what its scores belong to, ``run`` and ``weights`` (sha256 or None) among it.
         cases: the scored images and kernels.
         device: where the network ran.
+        computed: how, beside what the run's specification fixes.
     """
     cases = list(cases)
     record = ScoreRecord(
@@ -72,6 +82,7 @@ def sign(table: Path, test: PlannedTest, identity: Mapping[str, Any], cases: Ite
         weights_sha256=identity["weights"] or "",
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         device=device,
+        computed=dict(computed),
         machine=provenance.machine(),
         versions=provenance.versions(),
     )

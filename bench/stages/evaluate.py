@@ -28,7 +28,7 @@ from bench.data.leak_pairs import refuse_leak
 from bench.data.protocols import Protocol
 from bench.data.scored_content import row_names
 from bench.data.scored_content import scored as scored_files
-from bench.foundation import atomic, versions
+from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.memory import within_memory
@@ -179,7 +179,9 @@ class _Test:
             order = {name: i for i, name in enumerate(dict.fromkeys(case.image for case in cases))}
             rows = sorted(cases, key=lambda case: order[case.image])
             self._write([(case, log.done[case.source]) for case in rows])
-            sign(self.target, self.test, identity, rows, self.device)
+            precision = self.run.precision or "float32"
+            computed = provenance.computation(self.device, self.run.threads, precision)
+            sign(self.target, self.test, identity, rows, self.device, computed)
             log.discard()
         return failures
 
