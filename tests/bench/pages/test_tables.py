@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,19 +109,26 @@ def test_one_seed_has_no_spread_and_no_ranking(root: Path) -> None:
     assert any("fewer than three seeds" in remark for remark in view.remarks)
 
 
-@pytest.mark.parametrize("full_size", ["false", "true"])
-def test_difference_only_for_the_same_experiment(root: Path, full_size: str) -> None:
+@pytest.mark.parametrize(("full_size", "why"), [("false", "other budget"), ("true", "other size")])
+def test_difference_only_for_the_same_experiment(root: Path, full_size: str, why: str) -> None:
     plan = toy_plan(root, denoising=REAL, full_size=full_size)
-    fabricate(plan, IMAGES)
+    fabricate(plan, {f"{i:02d}.png": i / 10 for i in range(1, 13)})
     released = cell(plan, "four", "Converse-DnCNN, released", "Set12", "Δ")
     measured = cell(plan, "four", "Converse-DnCNN, released", "PSNR (dB)", "Set12")
     expected = float(measured.text) - 30.70
     assert float(released.text.replace("−", "-")) == pytest.approx(expected, abs=0.011)
     assert "734,913" in note(plan, "four", released)  # the model here has another number of parameters
-    trained = cell(plan, "four", "DnCNN", "Set12", "Δ")
-    assert bool(trained.text) == (full_size == "true")
-    if full_size == "false":
-        assert note(plan, "four", cell(plan, "four", "DnCNN", "Set12", "paper")) == "other budget"
+    assert not cell(plan, "four", "Converse-DnCNN, released", "BSD68", "Δ").text, "12 of 68 images"
+    assert not cell(plan, "four", "DnCNN", "Set12", "Δ").text
+    assert note(plan, "four", cell(plan, "four", "DnCNN", "Set12", "paper")) == why
+
+
+def test_a_network_of_the_papers_size_and_budget_is_compared(root: Path) -> None:
+    plan = toy_plan(root, denoising=REAL, full_size="true")
+    fabricate(plan, {f"{i:02d}.png": i / 10 for i in range(1, 13)})
+    tasks = {name: task.model_copy(update={"options": {}}) for name, task in plan.preset.tasks.items()}
+    plan = dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}))
+    assert cell(plan, "four", "DnCNN", "Set12", "Δ").text
 
 
 def test_a_subset_is_announced_and_never_compared(root: Path) -> None:
