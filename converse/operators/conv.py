@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ..mathematics import correlation
 from ..mathematics.boundary import pad_margins
 from ..mathematics.checks import choice, integer, pair
 from ..mathematics.setting import PADDING_MODES
@@ -56,6 +57,8 @@ class PaddedConv(nn.Conv2d):
 class Conv(PaddedConv):
     """Depthwise convolution with "same" padding: k² + 1 parameters a channel, as Converse2D has.
 
+    A large kernel is trained by FFT on a CPU (:mod:`converse.mathematics.correlation`): the same but for rounding.
+
     Args:
         channels: C, channels of input and output.
         kernel_size: k, or (k_h, k_w).
@@ -77,3 +80,10 @@ class Conv(PaddedConv):
         if scale != 1:
             raise ValueError(f"scale: conv serves 1 only, got {scale!r}")
         super().__init__(channels, channels, kernel_size, padding_mode, groups=channels)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        if not (isinstance(input, Tensor) and correlation.pays(input, self.kernel_size)):
+            return super().forward(input)
+        filtered = correlation.depthwise(pad_margins(input, self.margins, self.boundary), self.weight)
+        return filtered if self.bias is None else filtered + self.bias.view(-1, 1, 1)

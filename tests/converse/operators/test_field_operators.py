@@ -37,6 +37,9 @@ def test_a_large_kernel_is_torchs_convolution(size: int, mode: str) -> None:
     margin = size // 2
     padded = F.pad(y, (margin,) * 4, mode="constant" if mode == "zeros" else mode)
     torch.testing.assert_close(conv(y), F.conv2d(padded, conv.weight, conv.bias, groups=2))
+    with torch.no_grad():
+        direct = conv(y)
+    torch.testing.assert_close(conv(y), direct)  # with gradients it is computed by FFT
     assert parameters(conv) == 2 * (size**2 + 1)
 
 
