@@ -82,7 +82,10 @@ def memory(index: int, swapped: bool, threads: int) -> int | None:
     """Growth of the resident peak in the first training step, in bytes: later ones take memory that is held already."""
     torch.set_num_threads(threads)
     place = PLACES[index]
-    step = step_of(network(place, swapped), place.shape)
+    model = network(place, swapped)
+    with torch.no_grad():
+        model(torch.rand(1, *place.shape[1:]))  # libraries load and kernels are made for both sides alike
+    step = step_of(model, place.shape)
     return resident_extra_peak(step)
 
 
