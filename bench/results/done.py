@@ -82,6 +82,11 @@ class Done:
             return False
         return not (layout.run_json(run.id).is_file() and layout.weights(run.id).is_file())
 
+    def needs_weights(self, run: RunSpec) -> bool:
+        """Whether scores or a restored image are still to be made."""
+        shown = [t for t in self.plan.evaluations(run) if not self.published(run, t)]
+        return bool(self.left(run)) or not all(layout.showcase_png(run.id, t.stem).is_file() for t in shown)
+
     def folders(self, table: str) -> list[Path]:
         """The folders of evidence that hold anything of a table, newest first."""
         tests = [(run.id, e.key) for run in self.plan.table_runs(table) for e in self.plan.table_tests(table, run.task)]

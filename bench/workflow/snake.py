@@ -157,8 +157,9 @@ class Targets:
     # `ancient` would say so too, but it hides the jobs behind an ancient file that is itself being remade.
 
     def training_inputs(self, run: str) -> list[str]:
-        """Manifests and the check, while the run is not finished."""
-        if layout.run_json(run).is_file() and layout.weights(run).is_file() and layout.curve_csv(run).is_file():
+        """Manifests and the check, while the run is not finished: not made, or without weights that are needed."""
+        made = layout.run_json(run).is_file() and layout.curve_csv(run).is_file()
+        if made and (layout.weights(run).is_file() or not self.done.needs_weights(self.plan.run(run))):
             return []
         files = [layout.manifest(n) for n in self.plan.data_names(self.plan.run(run))]
         return [str(f) for f in [*files, layout.check_json(self.plan.name)]]

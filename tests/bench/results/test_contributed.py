@@ -49,6 +49,14 @@ def trained(rows: Rows) -> dict[str, str]:
     return next(row for row in rows if row["status"] == "trained")
 
 
+def test_scores_that_do_not_fit_their_index_are_named(folder: Path) -> None:
+    with (folder / "metrics.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    head = {key: row[key] for key in ("run", "evaluation", "version")}
+    (folder / "scores.csv").write_text(f"{','.join(head)},values_sha256\n{','.join(head.values())},00\n")
+    assert any("its checksum is not that of the values" in line and row["run"] in line for line in found(folder))
+
+
 def test_committed_evidence_has_nothing_wrong() -> None:
     assert check_evidence()
 
