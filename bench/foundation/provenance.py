@@ -20,7 +20,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "pyiqa", "safetensors", "
 
 
 def machine() -> dict[str, Any]:
-    """Operating system, processor, cores, memory in GiB and, where torch is loaded, the GPU's name."""
+    """Operating system, processor, cores, memory in GiB; where torch is loaded, the GPU."""
     found: dict[str, Any] = {
         "system": f"{platform.system()} {platform.release()}",
         "cpu": _cpu(),
@@ -36,7 +36,13 @@ def machine() -> dict[str, Any]:
 
 def backend() -> str:
     """What computes the operator: the one place to ask, so that no record says something else."""
-    return "torch"
+    if "torch" not in sys.modules:
+        return "torch"
+    from converse.native.library import Library
+    from converse.native.loading import load
+
+    loaded = load()
+    return loaded.description if isinstance(loaded, Library) else "torch"
 
 
 def computation(device: str, threads: int, precision: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def computation(device: str, threads: int, precision: str) -> dict[str, Any]:
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and device.startswith("cuda")
     return {
-        "backend": backend(),
+        "backend": "torch" if on_gpu else backend(),
         "threads": threads,
         "instructions": torch.backends.cpu.get_cpu_capability() if torch is not None else "",
         "device": torch.cuda.get_device_name(device) if torch is not None and on_gpu else _cpu(),

@@ -77,7 +77,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "device": "cpu or cuda",
         "machine": "processor or GPU",
         "instructions": "instruction set that the CPU kernels used, e.g. AVX2",
-        "backend": "what computed the operator, e.g. torch",
+        "backend": "what computed the operator: torch, or native with its instruction set and compiler",
         "precision": "of float32 products: float32 (IEEE) or tf32",
         "torch": "version of PyTorch",
         "source": "empty: this machine; otherwise the folder of published evidence",

@@ -83,8 +83,11 @@ def doctor(plan: Plan) -> None:
     if importlib.util.find_spec("torch"):
         import torch
 
+        from converse.native.loading import backend
+
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
         rows.append(("torch", torch.__version__, device))
+        rows.append(("operator on CPU", backend().split()[0].rstrip(","), backend()))
     else:
         rows.append(("torch", "missing", "pip install torch"))
     for name, use in (

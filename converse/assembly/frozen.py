@@ -16,6 +16,7 @@ from ..mathematics.setting import Setting
 from ..mathematics.spectral import filter_maps, grid_of
 from ..mathematics.transfer import compute_dtype, transfer
 from ..mathematics.transforms import Grid
+from ..native.serving import serving
 
 _KEPT = 1 << 30
 """Bytes of transfer functions that one forward pass may hold (:func:`kept`)."""
@@ -100,7 +101,8 @@ def kept(stack: nn.Module, y: Tensor, times: int) -> Iterator[None]:
     """
     size, room = (y.shape[-2], y.shape[-1]), _KEPT
     held: list[Freezable] = []
-    if times > 1 and not (torch.is_grad_enabled() or torch.compiler.is_compiling() or y.is_meta):
+    # The compiled operator computes G while it filters, for less than reading a kept one would cost.
+    if times > 1 and serving(y) is None and not (torch.is_grad_enabled() or torch.compiler.is_compiling() or y.is_meta):
         for layer in [module for module in stack.modules() if isinstance(module, Freezable)]:
             cost = layer.frozen_bytes(size)
             if cost is not None and cost <= room:

@@ -124,9 +124,6 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
         (B, C, H s, W s), contiguous, in the dtype of y.
     """
     sizes(y.shape[2:], kernel.shape[-2:], setting)
-    library = serving(y, kernel, lam)
-    if library is not None:
-        return operator.solve(library, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
     solve_into(out, y, kernel, lam, setting)
     return out
@@ -135,6 +132,10 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
 def solve_into(out: Tensor, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> None:
     """:func:`solution` written to ``out``, which may be ``y`` itself where the scale is 1."""
     if y.numel() == 0:
+        return
+    library = serving(y, kernel, lam, out)
+    if library is not None and out.is_contiguous():
+        operator.solve_into(library, out, y, kernel, lam, setting)
         return
     _keep_freed_blocks(y.device)
     with full_precision(y.device):

@@ -33,3 +33,9 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     found = request.getfixturevalue("compiled") if name == "native" else "switched off by a test"
     monkeypatch.setattr(serving, "load", lambda: found)
     return name
+
+
+@pytest.fixture
+def by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only torch computes while the test runs."""
+    monkeypatch.setattr(serving, "load", lambda: "switched off by a test")

@@ -118,6 +118,7 @@ def test_an_operator_that_returns_its_input_is_served() -> None:
         torch.testing.assert_close(made(x), expected)
 
 
+@pytest.mark.usefixtures("by_torch")
 @pytest.mark.parametrize("name", ["conversenet", "converse_usrnet"])
 def test_a_repeated_stack_computes_its_transfer_functions_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = build_model(name, seed=0, channels=4, blocks=2, iterations=3).eval()
@@ -141,6 +142,7 @@ def test_a_repeated_stack_computes_its_transfer_functions_once(name: str, monkey
     assert layers and all(layer._frozen is None for layer in layers), "nothing outlives the pass"
 
 
+@pytest.mark.usefixtures("by_torch")
 def test_kept_leaves_alone_what_is_frozen_training_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     y = torch.rand(1, 4, 6, 7)
     frozen_layer, free = Converse2D(4, 3).eval(), Converse2D(4, 3).eval()
