@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -71,6 +72,8 @@ def slurm(folder: Path) -> Iterator[None]:
     host = os.uname().nodename.split(".")[0]
     CONF.parent.mkdir(exist_ok=True)
     started: list[subprocess.Popen[bytes]] = []
+    # Ended by SIGTERM, too, nothing is left running: it becomes what Ctrl-C is.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         CONF.write_text(_CONF.format(host=host, folder=folder, nodes=",".join(NODES)))
         started += _munge(folder)
@@ -89,6 +92,7 @@ def slurm(folder: Path) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
         CONF.unlink()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _munge(folder: Path) -> list[subprocess.Popen[bytes]]:

@@ -62,7 +62,7 @@ def report(folder: Path) -> Path:
     """Writes the tidy data of what was measured in ``folder``."""
     preset, tables = (entry.partition("=")[2] for entry in CONFIG)
     command = [sys.executable, "-m", "bench", "report", "--preset", preset, "--tables", tables, "--allow-missing"]
-    subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, timeout=120, check=True)
+    subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, timeout=900, check=True)
     return folder / "reports" / preset
 
 
