@@ -120,7 +120,7 @@ rule check:
     params:
         rows=lambda w: PRESETS[w.preset].plan.digest(),
     shell:
-        "python -m bench check {resources.options} > {log:q} 2>&1 || {{ cat {log:q}; exit 1; }}"
+        "python -m bench check {resources.options} 2>&1 | tee -i {log:q}"
 
 
 rule train:

@@ -1,27 +1,48 @@
-"""Names of the metrics beside PSNR and SSIM, checked before anything runs. Imports nothing slow."""
+"""The metrics beside PSNR and SSIM as data, checked before anything runs. Imports nothing slow."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bench.foundation.errors import BenchError, nearest
 
-EXTRA: dict[str, tuple[bool, bool]] = {
-    "cw_ssim": (True, False),
-    "fsim": (True, False),
-    "gmsd": (False, False),
-    "ms_ssim": (True, False),
-    "nlpd": (False, False),
-    "vif": (True, False),
-    "vsi": (True, False),
-    "brisque": (False, True),
-    "dists": (False, True),
-    "lpips": (False, True),
-    "musiq": (True, True),
-    "niqe": (False, True),
-    "pieapp": (False, True),
+
+class ExtraMetric(NamedTuple):
+    """A metric of pyiqa: what it answers, and what it can be asked."""
+
+    higher_is_better: bool
+    downloads: bool
+    """Whether pyiqa downloads weights at the first use."""
+    lowest: float
+    highest: float
+    """Its range by definition; an answer outside is none (cw_ssim says 1e6 for a flat image)."""
+    side: int = 1
+    """Pixels that an image must have on each side (measured with pyiqa 0.1.16; its own errors speak of paddings)."""
+
+    def refuses(self, height: int, width: int) -> str:
+        """Why an image of that size has no score; empty if it can have one."""
+        small = min(height, width) < self.side
+        return f"{height}x{width} pixels, it needs {self.side} on each side" if small else ""
+
+
+_ROUNDING = 1e-3
+EXTRA: dict[str, ExtraMetric] = {
+    "cw_ssim": ExtraMetric(True, False, 0.0, 1.0, side=64),
+    "fsim": ExtraMetric(True, False, 0.0, 1.0, side=2),
+    "gmsd": ExtraMetric(False, False, 0.0, 1.0, side=3),
+    "ms_ssim": ExtraMetric(True, False, 0.0, 1.0, side=161),
+    "nlpd": ExtraMetric(False, False, 0.0, math.inf),
+    "vif": ExtraMetric(True, False, 0.0, math.inf, side=33),
+    "vsi": ExtraMetric(True, False, 0.0, 1.0, side=2),
+    "brisque": ExtraMetric(False, True, -math.inf, math.inf),
+    "dists": ExtraMetric(False, True, 0.0, 1.0),
+    "lpips": ExtraMetric(False, True, 0.0, math.inf),
+    "musiq": ExtraMetric(True, True, 0.0, 100.0),
+    "niqe": ExtraMetric(False, True, 0.0, math.inf),
+    "pieapp": ExtraMetric(False, True, -math.inf, math.inf),
 }
-"""pyiqa metric → (higher is better, downloads weights at its first use)."""
 
 
 def check_extra(names: Iterable[str]) -> None:
@@ -35,6 +56,11 @@ def check_extra(names: Iterable[str]) -> None:
             raise BenchError(f"unknown metric {name!r}{nearest(name, EXTRA)} (allowed: {', '.join(EXTRA)})")
 
 
-def needs_download(name: str) -> bool:
-    """Whether pyiqa downloads weights at the first use of this metric."""
-    return EXTRA[name][1]
+def checked(name: str, value: float) -> float | str:
+    """A metric's answer, or in words why it is none: not finite, or outside its range."""
+    metric = EXTRA[name]
+    if not math.isfinite(value):
+        return f"it answers {value:g}"
+    if not metric.lowest - _ROUNDING <= value <= metric.highest + _ROUNDING:
+        return f"it answers {value:g}, outside {metric.lowest:g} to {metric.highest:g}"
+    return value

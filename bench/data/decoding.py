@@ -21,7 +21,7 @@ from bench.foundation.errors import BenchError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """Formats whose depth and frames `decode` knows how to find out."""
-ALLOWED = "8-bit gray or RGB in one frame, as PNG, JPEG, BMP, TIFF, WebP, GIF or PPM"
+ALLOWED = "8-bit gray or RGB, one frame"
 _LOSSLESS = {"1": "L", "L": "L", "LA": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB"}
 """Pillow's mode to the one that holds the same values, if all alpha is opaque."""
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "P": 1, "PA": 2, "RGB": 3, "RGBA": 4}
@@ -55,6 +55,19 @@ def decode(path: Path) -> Picture:
     return Picture(array if array.ndim == 3 else array[..., None], profile)
 
 
+def size(path: Path) -> tuple[int, int]:
+    """Height and width from the header of a file that `decode` takes, upright.
+
+    Raises:
+        BenchError: as `decode`, but for what is damaged behind the header.
+    """
+    with opened(path) as image:
+        if reason := _refusal(image):
+            raise BenchError(f"{path}: {reason}")
+        turned = image.getexif().get(0x0112, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """An image file; what goes wrong inside is a `BenchError` that names it."""
@@ -73,7 +86,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except PermissionError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
     except UnidentifiedImageError as error:
-        raise BenchError(f"{path}: not an image that can be read (allowed: {ALLOWED})") from error
+        raise BenchError(f"{path}: not an image that can be read (allowed: {', '.join(FORMATS)})") from error
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise BenchError(f"{path}: too large, cut it into parts (allowed: up to {limit:,} pixels)") from error
@@ -105,10 +118,7 @@ def _refusal(image: Image.Image) -> str:
     return ""
 
 
-_CONVERT = (
-    "scale its own range to 0 … 255 and save 8 bits, e.g. skimage.io.imsave('new.png', "
-    "skimage.util.img_as_ubyte((image - black) / (white - black)))"
-)
+_CONVERT = "scale (x - black) / (white - black) to 0 … 255 and save 8 bits (skimage.util.img_as_ubyte)"
 
 
 def _scalar(image: Image.Image) -> str:

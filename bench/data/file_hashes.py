@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
+from bench.foundation.strict_yaml import read_text
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][^/\\]*)")
 
@@ -20,10 +21,7 @@ def read_list(path: Path) -> dict[str, str]:
     Raises:
         BenchError: the list cannot be read, or a line of it is malformed or names a file twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
+    lines = read_text(path).splitlines()
     hashes: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         match = _LINE.fullmatch(line)

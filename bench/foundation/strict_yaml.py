@@ -6,6 +6,7 @@ is the only place that parses YAML in the project; it imports no torch.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,16 +83,45 @@ def load(path: str | Path) -> Document:
         BenchError: missing file, bad syntax or a duplicate key, with file and line.
     """
     path = Path(path)
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """A text file as editors save it: UTF-8, with or without a mark at its beginning, or UTF-16 with one.
+
+    Raises:
+        BenchError: it cannot be read, or is in another encoding, which nothing in a file tells.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        raw = path.read_bytes()
     except OSError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return parse(text, path)
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return raw.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        byte = f"byte 0x{raw[error.start]:02x}" if error.start < len(raw) else "its end"
+        raise BenchError(f"{path}:{line}: {byte} is not UTF-8; save the file as UTF-8") from error
 
 
 def parse(text: str, path: str | Path = "<text>") -> Document:
     """Parse YAML text; ``path`` is what error messages call it."""
     path = Path(path)
+    try:
+        return _document(text, path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
+        raise BenchError(f"{path}{where}: {problem}") from error
+    except (ValueError, TypeError) as error:  # a number out of reach, a key that is a list
+        raise BenchError(f"{path}: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise BenchError(f"{path}: nested too deeply, or an anchor that holds itself") from error
+
+
+def _document(text: str, path: Path) -> Document:
     lines: dict[Keys, int] = {}
     loader = _Loader(text)
     try:
@@ -99,15 +129,9 @@ def parse(text: str, path: str | Path = "<text>") -> Document:
         if node is None:
             return Document(path, {}, {(): 1})
         _walk(loader, node, (), path, lines)
-        data = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise BenchError(f"{path}{where}: {problem}") from error
+        return Document(path, loader.construct_document(node), lines)
     finally:
         loader.dispose()
-    return Document(path, data, lines)
 
 
 def _allowed_keys(model: type[BaseModel], loc: Keys) -> list[str]:

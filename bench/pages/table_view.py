@@ -203,6 +203,7 @@ class _Builder:
         record = self.index.get((row.id, (test.data, test.subset or ""), kernel, metric))
         if record is None or record.mean is None:
             reason = record.reason if record and record.status != "ok" else f"{metric} was not measured"
+            reason = (record.left_out if record else "") or reason
             return Cell(DASH, marks=self.notes.marks(reason))
         digits = decimals(metric)
         text = f"{record.mean:.{digits}f}"
@@ -210,7 +211,7 @@ class _Builder:
             text += f" ± {record.sd:.{digits}f}"
         best = self.best.get((test.key, kernel, metric), NOBODY)
         is_best = row.id in best.rows
-        return Cell(text, is_best, self.notes.marks(best.note) if is_best else ())
+        return Cell(text, is_best, self.notes.marks(record.left_out, best.note if is_best else ""))
 
     def _published(self, row: PlannedRow, place: Place) -> Cell:
         (dataset, _), kernel = place

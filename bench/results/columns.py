@@ -32,7 +32,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "kernel": "blur kernel; empty where there is none",
         "protocol": "how the input was made and the output scored (bench.data.protocols)",
         "metric": "psnr (dB), ssim, seconds (wall clock for one image), or a metric of pyiqa",
-        "value": "the number; empty where the run diverged",
+        "value": "the number; inf for the PSNR of equal images; empty where the run diverged or reason says why",
+        "reason": "why an image has no such value; empty otherwise, and where published before it was kept",
         "source": "empty: this machine; otherwise the folder of published evidence",
     },
     "scores.csv": {

@@ -13,6 +13,7 @@ from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
 from bench.results.comparison import Comparison
+from bench.results.left_out import left_out
 from bench.results.records import decimals, metrics_of, summary
 from bench.results.seed_scores import seed_scores
 from bench.results.statistics import decisions, multiplicity
@@ -58,13 +59,15 @@ def _best(
     """Rows with the best mean, and whether they are better than every other one as verdicts have it.
 
     Rows that share a run are one result and never each other's runner-up. Fewer than two different results, or
-    a metric whose direction is not known: nobody is best.
+    a metric whose direction is not known, or means over different images: nobody is best.
     """
     found: list[tuple[float, PlannedRow]] = []
     for row in rows:
         got = summary(results, row, test, metric, kernel)
         if got is not None and not math.isnan(got.mean):
             found.append((got.mean, row))
+    if len({frozenset(left_out(results, row, test, metric, kernel)) for _, row in found}) > 1:
+        return NOBODY
     if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER or len({_run_ids(r) for _, r in found}) < 2:
         return NOBODY
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0

@@ -11,6 +11,7 @@ from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
 from bench.config.spec import Evaluation, PlannedTest, RunSpec
 from bench.foundation.errors import BenchError
+from bench.results.left_out import left_out_text
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
 
@@ -45,6 +46,8 @@ class Record:
     status: str
     reason: str
     source: str
+    left_out: str = ""
+    """Which images have no finite value and why: the mean is over the others."""
 
 
 def tests_of(plan: Plan, table: str) -> list[PlannedTest]:
@@ -105,7 +108,7 @@ def _partial(row: PlannedRow, found: Sequence[tuple[str, str]]) -> str:
 def scores(
     results: Results, row: PlannedRow, test: Evaluation, metric: str, kernel: str | None = None
 ) -> dict[int, pd.Series]:
-    """Seed to values by (image, kernel) of the seeds that have a result."""
+    """Seed to values by (image, kernel) of the seeds that have a result; NaN where an image has no finite value."""
     found = {}
     for run in row.runs:
         if results.status(run.id).status in ("diverged", "skipped"):
@@ -113,13 +116,13 @@ def scores(
         values = results.values(run.id, test.key, metric)
         if values is not None and kernel is not None:
             values = values[values.index.get_level_values("kernel") == kernel]
-        if values is not None and len(values) and not values.isna().any():
+        if values is not None and len(values) and not values.isna().all():
             found[run.train.seed if run.train else 0] = values
     return found
 
 
 def summary(results: Results, row: PlannedRow, test: Evaluation, metric: str, kernel: str) -> Summary | None:
-    """Mean over images, then mean and spread over seeds."""
+    """Mean over the images that have a finite value, then mean and spread over seeds."""
     values = scores(results, row, test, metric, kernel)
     return summarise([float(v.mean()) for v in values.values()]) if values else None
 
@@ -167,7 +170,8 @@ def _record(
     got = summary(results, row, test, metric, kernel)
     status, reason = row_status(results, row, test)
     published = paper.cells.get((str(row.published), test.data, kernel)) if metric == "psnr" else None
-    why = differs(plan, row, test, paper, images_of(results, row, test))
+    gone = left_out_text(results, row, test, metric, kernel)
+    why = differs(plan, row, test, paper, images_of(results, row, test)) or ("images left out" if gone else "")
     gap = got.mean - published if got and published is not None and not why else None
     return Record(
         table=row.table,
@@ -190,6 +194,7 @@ def _record(
         status=status,
         reason=reason,
         source=source(results, row, test),
+        left_out=gone,
     )
 
 

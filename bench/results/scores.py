@@ -66,9 +66,9 @@ def measured_scores(
     chosen = {pair: choose(*pair, several, names) for pair, several in found.items() if several}
     columns, known = list(COLUMNS["metrics.csv"]), list(COLUMNS["scores.csv"])
     frames = [
-        c.frame.assign(run=run, evaluation=key, version=VERSION, content=c.about.get("content", ""), source=c.source)[
-            columns
-        ]
+        c.frame.assign(
+            run=run, evaluation=key, version=VERSION, content=c.about.get("content", ""), source=c.source
+        ).reindex(columns=columns, fill_value="")
         for (run, key), c in chosen.items()
     ]
     scores = [

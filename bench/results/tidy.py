@@ -54,7 +54,17 @@ class Results:
         for key, part in self.metrics.groupby(["run", "evaluation", "metric"], sort=False):
             run, evaluation, metric = key
             values = part.set_index(["image", "kernel"])["value"].astype(float)
-            found[str(run), str(evaluation), str(metric)] = values
+            found[str(run), str(evaluation), str(metric)] = values.where(values.abs() != float("inf"))
+        return found
+
+    @cached_property
+    def _reasons(self) -> dict[tuple[str, str, str], dict[tuple[str, str], str]]:
+        infinite = self.metrics["value"].astype(float).abs() == float("inf")
+        found: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
+        for row in self.metrics[infinite | (self.metrics["reason"] != "")].to_dict("records"):
+            key = str(row["run"]), str(row["evaluation"]), str(row["metric"])
+            reason = str(row["reason"]) or "infinite, it equals the target"
+            found.setdefault(key, {})[str(row["image"]), str(row["kernel"])] = reason
         return found
 
     @cached_property
@@ -77,8 +87,15 @@ class Results:
         return self._status.get(run_id, Status("missing"))
 
     def values(self, run_id: str, evaluation: str, metric: str) -> pd.Series | None:
-        """Values of one run by (image, kernel) in the order of the file; None if there are none."""
+        """Values of one run by (image, kernel) in the order of the file; None if there are none.
+
+        NaN where an image has no finite value (`reasons`) and where the run diverged.
+        """
         return self._series.get((run_id, evaluation, metric))
+
+    def reasons(self, run_id: str, evaluation: str, metric: str) -> Mapping[tuple[str, str], str]:
+        """Why images of one run have no finite value, by (image, kernel)."""
+        return self._reasons.get((run_id, evaluation, metric), {})
 
     def kernels(self, test: Evaluation) -> list[str]:
         """Kernels of an evaluation in their order, by its name where nothing is measured; ``[""]`` without any."""

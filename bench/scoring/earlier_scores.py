@@ -55,7 +55,8 @@ def _signed(table: Path, identity: Mapping[str, Any]) -> Scores:
     try:
         for row in csv.DictReader(io.StringIO(text.decode())):
             source = record.images[row["image"]], record.kernels[row["kernel"]]
-            found.setdefault(source, {})[row["metric"]] = float(row["value"]) if row["value"] else None
+            value = float(row["value"]) if row["value"] else row.get("reason") or None
+            found.setdefault(source, {})[row["metric"]] = value
     except (ValueError, KeyError):
         return {}
     return found

@@ -15,7 +15,8 @@ from typing import Any
 
 from bench.foundation import atomic
 
-Values = dict[str, float | None]
+Values = dict[str, float | str | None]
+"""Metric to its value; a text says why an image has none, and None stands for a run without a network."""
 Source = tuple[str, str]
 """sha256 of an image and of a kernel (empty without one): what a score is a score of, whatever the files' names."""
 Scores = dict[Source, Values]

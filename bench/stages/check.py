@@ -12,14 +12,17 @@ import torch
 
 from bench.config import layout, reproducibility
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.spec import Budget, RunSpec, TrainSpec
 from bench.data import protocols
+from bench.data.datasets import Dataset
+from bench.data.decoding import size
 from bench.data.leak_pairs import refuse_leak
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.models import networks
 from bench.scoring import classical
-from bench.training.sampling import check_degradation
+from bench.scoring.scorable import foreseen
+from bench.training.sampling import check_degradation, too_small
 
 
 def check(plan: Plan) -> None:
@@ -36,13 +39,55 @@ def check(plan: Plan) -> None:
             parameters[run.id] = _check_run(plan, run)
         except networks.Declined as declined:  # a dash in the tables, no error
             skipped[run.id] = str(declined)
+    remarks = _foreseen(plan)
+    for line in remarks:
+        print(line, flush=True)
     record = {
         "preset": plan.name,
         "parameters": parameters,
         "skipped": skipped,
+        "remarks": remarks,
         "leaks_checked": _check_leaks(plan),
     }
     atomic.write_bytes(layout.check_json(plan.name), (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _foreseen(plan: Plan) -> list[str]:
+    """What will have no score and what will not be trained on, of the images that are on the disk."""
+    tests = {test.key: test for run in plan.runs.values() for test in plan.evaluations(run)}
+    lines: list[str] = []
+    for test in tests.values():
+        images = plan.scored(test).images
+        if images is not None and _present(plan, test.data):
+            paths = [plan.datasets[test.data].directory() / name for name in images]
+            lines += foreseen(paths, protocols.get(test.protocol), test.metrics)
+    trainings = {
+        (name, run.train.degradation.model_dump_json(), _sides(run.train.budget)): (name, run.train)
+        for run in plan.runs.values()
+        if run.train
+        for name in run.train.data
+        if _present(plan, name)
+    }
+    for name, spec in trainings.values():
+        lines += _untrainable(plan.datasets[name], spec)
+    return list(dict.fromkeys(lines))
+
+
+def _sides(budget: Budget) -> tuple[int, ...]:
+    return (budget.patch, *(budget.patches or ()))
+
+
+def _untrainable(dataset: Dataset, spec: TrainSpec) -> list[str]:
+    """One line for every image of a training set that a training will refuse."""
+    found = []
+    for path in dataset.files():
+        try:
+            reason = too_small(*size(path), spec.degradation, _sides(spec.budget))
+        except BenchError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+        if reason:
+            found.append(f"{path}: {reason}: trainings on {dataset.name} will fail")
+    return found
 
 
 def row_of(plan: Plan, run: RunSpec) -> str:
@@ -97,10 +142,14 @@ def _check_leaks(plan: Plan) -> list[str]:
     """
     train = {name for run in plan.runs.values() for name in (run.train.data if run.train else ())}
     test = {e.data for run in plan.runs.values() for e in plan.evaluations(run)}
-    present = {name for name in train | test if layout.manifest(name).is_file() or plan.datasets[name].folder}
+    present = {name for name in train | test if _present(plan, name)}
     pairs = []
     for a in sorted(train & present):
         for b in sorted(test & present):
             refuse_leak(plan.datasets[a], plan.datasets[b])
             pairs.append(f"{a} against {b}")
     return pairs
+
+
+def _present(plan: Plan, name: str) -> bool:
+    return layout.manifest(name).is_file() or plan.datasets[name].folder is not None

@@ -44,7 +44,7 @@ from bench.scoring.score import score
 from bench.scoring.score_log import Case, ScoreLog, Values
 from bench.scoring.score_record import sign
 
-COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value")
+COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value", "reason")
 LOCK_WAIT_S = 10.0
 SAME_DB = 0.01
 """A metric that is added to earlier scores must be of the same restored image, which PSNR tells."""
@@ -230,9 +230,10 @@ class _Test:
         restored, seconds = self.restorer(sample, self.protocol)
         values: Values = {**score(self.protocol, restored, sample.target)}
         before = known.get("psnr")
-        if before is not None and abs(float(values["psnr"] or 0.0) - before) > SAME_DB:
+        now = values["psnr"]
+        if isinstance(before, float) and isinstance(now, float) and abs(now - before) > SAME_DB:
             raise BenchError(
-                f"{path}: restores to {values['psnr']:.3f} dB here, was scored {before:.3f} dB with these weights: "
+                f"{path}: restores to {now:.3f} dB here, was scored {before:.3f} dB with these weights: "
                 f"another version of the code; remove {self.target.parent} to score everything again"
             )
         shown = to_uint8(restored)
@@ -261,7 +262,8 @@ class _Test:
             for metric in shown:
                 value = values[metric]
                 head = (self.run.id, self.test.data, case.image, case.kernel, self.test.protocol)
-                writer.writerow((*head, metric, "" if value is None else repr(value)))
+                number, reason = ("", value or "") if value is None or isinstance(value, str) else (repr(value), "")
+                writer.writerow((*head, metric, number, reason))
         atomic.write_bytes(self.target, text.getvalue().encode())
 
 

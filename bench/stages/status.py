@@ -55,8 +55,9 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
     cores = os.cpu_count() or 1
     parallel = max(1, cores // plan.preset.threads)
     if left.training_s or left.scoring_s:
+        about = "at least" if left.unknown else "about"
         print(
-            f"Left: about {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
+            f"Left: {about} {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
             f"{_duration(left.training_s)} of training and loading, {_duration(left.scoring_s)} of scoring), from "
             f"measurements on this machine; {plan.preset.threads} threads each."
         )

@@ -23,6 +23,7 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.spec import RunSpec, TrainSpec
 from bench.data.images import Color
+from bench.data.scored_content import named_hashes
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
@@ -90,8 +91,11 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     declared = networks.info(model)
     color: Color = "gray" if declared.image_channels == 1 else "rgb"
     images, reduce = photographs([plan.datasets[name] for name in spec.data], color)
-    budget = spec.budget
-    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, budget.patches or (), reduce)
+    names = [
+        str(data.directory() / f) for d in spec.data for data in [plan.datasets[d]] for f in named_hashes(data) or ()
+    ]
+    budget, sides = spec.budget, spec.budget.patches or ()
+    sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, sides, reduce, names)
     training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
     state = layout.state_file(run.id)
     computed = [_computation(run, device)]

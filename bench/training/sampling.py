@@ -68,6 +68,7 @@ class Sampler:
         seed: of the run.
         patches: further sides; every step draws one of all.
         reduce: gives what `reduced` gives, for super-resolution.
+        names: what messages call the images, in their order.
 
     Raises:
         BenchError: no image, an image too small for the patch, a patch that is no multiple of the
@@ -83,6 +84,7 @@ class Sampler:
         seed: int,
         patches: Sequence[int] = (),
         reduce: Reduce = reduced_in_memory,
+        names: Sequence[str] = (),
     ) -> None:
         self._sides = (patch, *patches)
         for side in self._sides:
@@ -90,25 +92,18 @@ class Sampler:
         if not images:
             raise BenchError("training: the data sets hold no image")
         self._degradation, self._size, self._seed = degradation, batch, seed
-        grid = degradation.scale
-        # A natural boundary needs pixels around the crop that the blur can see.
-        self._margin = SIZE // 2 if degradation.boundary == "natural" else 0
-        window = max(self._sides) + 2 * self._margin
+        self._margin = margin(degradation)
         train: list[Pixels] = []
         held: list[Pixels] = []
-        for image in images:
-            height, width = (side - side % grid for side in image.shape[:2])
-            cut = width - width // VALIDATION_SHARE
-            cut -= cut % grid
-            if min(height, cut) < window:
-                raise BenchError(
-                    f"training: an image of {image.shape[0]}x{image.shape[1]} is too small for "
-                    f"crops of {window} (its right-most 1/{VALIDATION_SHARE} is kept for validation)"
-                )
+        called = names if len(names) == len(images) else [f"image {i + 1}" for i in range(len(images))]
+        for name, image in zip(called, images, strict=True):
+            if reason := too_small(image.shape[0], image.shape[1], degradation, self._sides):
+                raise BenchError(f"training: {name}: {reason}")
+            height, width, cut = _parts(image.shape[0], image.shape[1], degradation.scale)
             train.append(image[:height, :cut])
             held.append(image[:height, cut:width])
         clean = [*train, *held]
-        low: Sequence[Pixels | Float] = reduce(clean, grid) if degradation.kind == "bicubic" else clean
+        low: Sequence[Pixels | Float] = reduce(clean, degradation.scale) if degradation.kind == "bicubic" else clean
         pairs = [_Pair(whole, small) for whole, small in zip(clean, low, strict=True)]
         self._train, self._held = pairs[: len(train)], pairs[len(train) :]
 
@@ -196,6 +191,28 @@ def blurred(patch: Pixels, kernel: NDArray[np.float64]) -> Pixels:
     values = np.fft.irfft2(spectrum, s=(height, width), axes=(0, 1))
     # A flat region is an integer up to rounding errors of the FFT: it must not fall by one.
     return np.clip(np.floor(values + 1e-6), 0, 255).astype(np.uint8)
+
+
+def margin(degradation: Degradation) -> int:
+    """Pixels around a crop that the blur must see where the boundary is natural."""
+    return SIZE // 2 if degradation.boundary == "natural" else 0
+
+
+def _parts(height: int, width: int, scale: int) -> tuple[int, int, int]:
+    """Height and width that are used, and where the strip for validation begins, multiples of the scale."""
+    height, width = height - height % scale, width - width % scale
+    cut = width - width // VALIDATION_SHARE
+    return height, width, cut - cut % scale
+
+
+def too_small(height: int, width: int, degradation: Degradation, sides: Sequence[int]) -> str:
+    """Why an image gives no crop of the largest of ``sides``; empty if it does."""
+    window = max(sides) + 2 * margin(degradation)
+    used, _, cut = _parts(height, width, degradation.scale)
+    if min(used, cut) >= window:
+        return ""
+    share = f"its right-most 1/{VALIDATION_SHARE} is kept for validation"
+    return f"{height}x{width} pixels is too small for crops of {window} ({share}); take it out or name it in leave_out"
 
 
 def check_degradation(degradation: Degradation, patch: int) -> None:

@@ -115,7 +115,7 @@ def test_extra_metrics_are_checked_without_pyiqa() -> None:
     with pytest.raises(BenchError, match=r"unknown metric 'fsmi'; did you mean 'fsim'\?"):
         metric_names.check_extra(["gmsd", "fsmi"])
     assert extra_metrics.extra([]) == {}
-    assert metric_names.needs_download("lpips") and not metric_names.needs_download("fsim")
+    assert metric_names.EXTRA["lpips"].downloads and not metric_names.EXTRA["fsim"].downloads
 
 
 def test_without_pyiqa_one_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

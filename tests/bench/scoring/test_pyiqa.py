@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_rgb_ssim(pyiqa: Any) -> None:
     assert metrics.ssim(degraded(12), TARGET) == pytest.approx(theirs, abs=1e-5)
 
 
-OFFLINE = [name for name in metric_names.EXTRA if not metric_names.needs_download(name)]
+OFFLINE = [name for name in metric_names.EXTRA if not metric_names.EXTRA[name].downloads]
 
 
 @pytest.mark.parametrize("name", OFFLINE)
@@ -67,13 +68,52 @@ def test_further_metrics_know_better_from_worse(pyiqa: Any, name: str, channels:
     target = TARGET[..., :channels]
     metric = extra_metrics.extra([name])[name]
     equal, good, bad = (metric(degraded(s, target), target) for s in (0, 6, 30))
-    higher, _ = metric_names.EXTRA[name]
+    higher = metric_names.EXTRA[name].higher_is_better
     assert (equal > good > bad) if higher else (equal < good < bad)
 
 
 def test_every_name_is_one_of_pyiqas(pyiqa: Any) -> None:
     assert set(metric_names.EXTRA) <= set(pyiqa.list_models())
     assert all(pyiqa.create_metric(n, device="cpu").lower_better != metric_names.EXTRA[n][0] for n in OFFLINE)
+
+
+SMALLEST = [(n, m.side) for n, m in metric_names.EXTRA.items() if not m.downloads]
+
+
+@pytest.mark.parametrize(("name", "side"), SMALLEST)
+def test_the_smallest_image_is_the_declared_one(pyiqa: Any, name: str, side: int) -> None:
+    """One pixel less and pyiqa raises or answers with NaN; so a smaller image is refused by its size, in words."""
+    noise = np.random.default_rng(1).integers(0, 256, (side, side, 1), np.uint8)
+    metric = extra_metrics.extra([name])[name]
+    assert isinstance(metric(noise, noise[::-1].copy()), float)
+    if side > 1:
+        less, raw = noise[1:, 1:], pyiqa_shim.metric(name)
+        reason = metric(less, less[::-1].copy())
+        assert reason == f"{side - 1}x{side - 1} pixels, it needs {side} on each side"
+        with contextlib.suppress(RuntimeError):
+            assert not np.isfinite(raw(less, less[::-1].copy()))
+
+
+FLAT = [np.full((170, 170, 1), level, np.uint8) for level in (0, 128, 255)]
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_flat_images_get_a_score_within_the_range_or_a_reason(pyiqa: Any, name: str) -> None:
+    low, high = metric_names.EXTRA[name].lowest, metric_names.EXTRA[name].highest
+    answers = [extra_metrics.extra([name])[name](a, b) for a in FLAT for b in (*FLAT, TARGET[:170, :170, :1])]
+    for answer in answers:
+        assert isinstance(answer, str) or low - 1e-3 <= answer <= high + 1e-3
+    if name == "cw_ssim":  # pyiqa says 1e6 where both are flat
+        assert "outside 0 to 1" in str(answers[0])
+
+
+def test_what_pyiqa_raises_is_a_reason(pyiqa: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raising(*_: Any) -> float:
+        raise IndexError("too\nmany indices")
+
+    monkeypatch.setattr(pyiqa_shim, "metric", lambda name, downloads: raising)
+    answer = extra_metrics.extra(["nlpd"])["nlpd"](TARGET, TARGET)
+    assert answer == "pyiqa raises IndexError: too many indices"
 
 
 def test_a_failed_download_says_that_one_is_needed(pyiqa: Any, monkeypatch: pytest.MonkeyPatch) -> None:

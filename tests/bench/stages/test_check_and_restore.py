@@ -112,6 +112,23 @@ def test_a_test_image_among_the_training_images_is_refused(tmp_path: Path) -> No
         check(plan)
 
 
+def test_what_will_be_a_dash_or_fail_is_said_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tiny_plan(tmp_path, metrics=("ms_ssim",))
+    write_png(tmp_path / "train" / "small.png", photograph(10, 10))
+    (tmp_path / "test" / "zero.png").touch()
+    (tmp_path / "test" / "._n.png").write_bytes(b"of macOS")
+    plan = tiny_plan(tmp_path, metrics=("ms_ssim",))
+    check(plan)
+    said = capsys.readouterr().out
+    remarks = json.loads(layout.check_json(plan.name).read_text())["remarks"]
+    assert said.splitlines() == remarks and "._n.png" not in said
+    assert any("ms_ssim will be a dash" in line and "it needs 161 on each side" in line for line in remarks)
+    assert any("zero.png: not an image" in line and "cannot be scored" in line for line in remarks)
+    assert any("small.png: 10x10 pixels is too small" in line for line in remarks)
+
+
 # --- restore ----------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ def test_nothing_measured_is_said(plan: Plan, capsys: pytest.CaptureFixture[str]
     show_plan(plan)
     said = capsys.readouterr().out
     assert ": 0 of " not in said and "; 0 of " in said and " networks are trained or loaded" in said
+    assert "about" not in said and "at least" in said, "loading takes seconds, the trainings nobody knows"
     assert "No estimate for" in said and "python -m bench throughput --preset toy" in said
 
 

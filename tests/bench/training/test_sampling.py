@@ -132,5 +132,9 @@ def test_contradictions_are_refused(change: dict[str, object], message: str) -> 
 def test_no_image_and_small_images_are_refused() -> None:
     with pytest.raises(BenchError, match="hold no image"):
         Sampler([], AWGN, 1, 8, 0)
+    with pytest.raises(
+        BenchError, match=r"training: small\.png: 20x20 pixels is too small for crops of 24 .*leave_out"
+    ):
+        Sampler([photograph(40, 40), photograph(20, 20)], AWGN, 1, 24, 0, names=["a.png", "small.png"])
     with pytest.raises(BenchError, match="a strip of 1/8 must hold a crop of 8"):
         Sampler([photograph(40, 40)], AWGN, 1, 8, 0).validation()
