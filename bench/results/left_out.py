@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.config.resolve import PlannedRow
+from bench.config.planned_row import PlannedRow
 from bench.config.spec import Evaluation
 from bench.results.tidy import Results
 
