@@ -6,17 +6,34 @@
 import os
 import shlex
 import sys
+from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 # Snakemake's own prefix, which this one replaces, has the first half: without it a failure ahead of a pipe is lost.
-shell.prefix(
-    f"set -euo pipefail; export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+# It formats the prefix and environments, so that braces of a path are doubled.
+BIN, ENVIRONMENT = (
+    path.replace("{", "{{").replace("}", "}}")
+    for path in (
+        shlex.quote(os.path.dirname(sys.executable)),
+        os.path.join(workflow.basedir, "envs", "bench.yaml"),
+    )
 )
+shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
 
 from bench.config import layout
 from bench.foundation.errors import BenchError
 from bench.results.model_cases import what_is_timed
+from bench.workflow import places, stale_lock
 from bench.workflow.snake import Presets
+
+places.resolve(config, os.environ, Path.cwd(), Path(workflow.basedir))
+
+
+workdir: workflow.basedir
+
+
+places.without_braces(os.environ)
+ALIVE = stale_lock.alive()  # kept open: says that this Snakemake is alive
 
 try:
     PRESETS = Presets(config)
@@ -68,7 +85,7 @@ rule reports:
     log:
         f"results/logs/report/{PLAN.name}.reports.log",
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         options=OPTIONS,
     shell:
@@ -93,7 +110,7 @@ rule fetch:
         "results/logs/fetch/{name}.log",
     retries: 2
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=120,
@@ -112,7 +129,7 @@ rule check:
     log:
         "results/logs/check/{preset}.log",
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=2000,
@@ -137,7 +154,7 @@ rule train:
     group:
         lambda w: PRESETS.of_run(w.run).group(w.run)
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
     resources:
         options=lambda w: PRESETS.of_run(w.run).options,
@@ -163,7 +180,7 @@ rule evaluate:
     group:
         lambda w: PRESETS.of_run(w.run).group(w.run)
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
     resources:
         options=lambda w: PRESETS.of_run(w.run, w.key).options,
@@ -184,8 +201,8 @@ rule throughput:
         "results/logs/throughput/{preset}.log",
     priority: 1
     conda:
-        "envs/bench.yaml"
-    threads: workflow.cores
+        ENVIRONMENT
+    threads: lambda w: workflow.cores
     resources:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=6000,
@@ -207,7 +224,7 @@ rule analyze:
     benchmark:
         "results/benchmarks/analyze/{analysis}.tsv"
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     threads: lambda w: PRESETS.of_analysis(w.analysis).plan.preset.threads
     resources:
         options=lambda w: PRESETS.of_analysis(w.analysis).options,
@@ -235,7 +252,7 @@ rule tables:
     group:
         "render"
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1000,
@@ -260,7 +277,7 @@ rule figures:
     group:
         "render"
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
@@ -289,7 +306,7 @@ rule report:
     log:
         "results/logs/report/{preset}.log",
     conda:
-        "envs/bench.yaml"
+        ENVIRONMENT
     resources:
         options=lambda w: PRESETS[w.preset].options,
         mem_mb=1500,
