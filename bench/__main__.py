@@ -242,7 +242,9 @@ def check_evidence(folders: tuple[Path, ...], plugins: str) -> None:
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--run", "source", required=True, help="a run's id, or NAME=FILE of released weights")
 @click.option("--out", default=Path("restored"), type=click.Path(path_type=Path), show_default=True)
-@click.option("--kernel", type=click.Path(path_type=Path), help=".npy blur kernel (non-blind models)")
+@click.option(
+    "--kernel", type=click.Path(path_type=Path), help="blur kernel: .npy, .mat, .txt or a gray image (non-blind models)"
+)
 @click.option("--boundary", default="auto", show_default=True, help="none, pad[:PIXELS], taper or tiles[:SIZE]")
 @device_option
 def restore(

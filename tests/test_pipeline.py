@@ -18,11 +18,13 @@ from tiny_checkout import tiny_checkout
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkout(tmp_path_factory.mktemp("pipeline"))
+    folder = tmp_path_factory.mktemp("pipeline") / "My Projects {x} 'q'"  # as users' folders are called
+    folder.mkdir()
+    return tiny_checkout(folder)
 
 
 def snakemake(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "bench", "run", *arguments, "--preset", "tiny", "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "preset=tiny"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return run.stdout + run.stderr
@@ -45,7 +47,7 @@ def runs(folder: Path) -> dict[str, Path]:
 def test_pipeline(checkout: Path) -> None:
     """One story, since every step needs the one before."""
     # Killed in the middle of a training: nothing goes on beside the next run, which resumes.
-    command = [sys.executable, "-m", "bench", "run", "--preset", "tiny", "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "preset=tiny"]
     first = subprocess.Popen(
         command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

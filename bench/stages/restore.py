@@ -21,7 +21,8 @@ from bench.config.spec import RunSpec
 from bench.data.decoding import decode
 from bench.data.image_folder import images_in
 from bench.data.images import write_png
-from bench.data.kernels import SIZE, Kernel, load_kernel
+from bench.data.kernel_files import read_kernel
+from bench.data.kernels import SIZE, Kernel
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.memory import OutOfMemory, within_memory
 from bench.models import inference, networks
@@ -46,7 +47,7 @@ def restore(
         source: a run's id, or ``NAME=FILE`` for released weights (``converse_dncnn=path.pth``).
         images: files, or folders of images.
         out: the folder for ``<stem>.png``.
-        kernel: ``.npy`` blur kernel, for non-blind networks only.
+        kernel: blur kernel (`bench.data.kernel_files.read_kernel`), for non-blind networks only.
         boundary: auto, none, pad[:PIXELS], taper or tiles[:SIZE] (`bench.models.boundary_choice.choose`).
         device: auto, cpu, cuda or cuda:N.
 
@@ -133,11 +134,13 @@ def _kernel(model: nn.Module, path: Path | None) -> Kernel | None:
     declared = networks.info(model)
     wanted = "kernel" in declared.inputs
     if wanted != (path is not None):
-        verb = "is non-blind: it needs --kernel FILE.npy" if wanted else "takes no blur kernel"
+        verb = "is non-blind: it needs --kernel FILE" if wanted else "takes no blur kernel"
         raise BenchError(f"{declared.name} {verb}")
     if path is None:
         return None
-    kernel = load_kernel(path)
+    kernel, remark = read_kernel(path)
+    if remark:
+        print(f"{path}: {remark}", flush=True)
     if max(kernel.shape) > SIZE:
         raise BenchError(f"{path}: {kernel.shape[0]}x{kernel.shape[1]}, the networks take up to {SIZE}x{SIZE}")
     margins = [((SIZE - side) // 2, (SIZE - side) // 2) for side in kernel.shape]  # sides are odd
