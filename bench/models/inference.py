@@ -66,6 +66,13 @@ def apply(
                 restored = model(tensor.to(device), *extra)[0].cpu()
         except ValueError as error:  # converse says in one line what does not fit
             raise BenchError(f"{declared.name}: {' '.join(str(error).split())}") from error
+        except BenchError:
+            raise
+        except Exception as error:
+            if not (name := networks.outside(model)):
+                raise
+            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise BenchError(f"{declared.name}: operator {name!r} raises {told}") from error
         return restored.numpy().transpose(1, 2, 0)
 
     def bordered(part: Float) -> Float:

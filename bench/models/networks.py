@@ -69,6 +69,12 @@ def info(model: nn.Module) -> ModelInfo:
     return declared
 
 
+def outside(model: nn.Module) -> str:
+    """The name of the operator in a network that comes from a plugin; empty where all is built in."""
+    operator: Any = model.spec.operator  # type: ignore[union-attr]
+    return str(operator.name) if operator is not None and operator.external else ""
+
+
 def count_parameters(model: nn.Module) -> int:
     """Number of learnable numbers."""
     return sum(p.numel() for p in model.parameters())

@@ -13,8 +13,9 @@ import converse
 from bench.models import networks
 from bench.models.arithmetic import Precision, settings
 from bench.models.timing import resident_extra_peak
+from converse.assembly.contract import build_operator
 from converse.declarations.operator_info import SkippedConfiguration
-from converse.declarations.registry import find_operator, load_operator
+from converse.declarations.registry import find_operator
 
 Pass = Literal["forward", "forward+backward"]
 DENSE_KERNEL = 3
@@ -57,7 +58,6 @@ def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
     role = "spatial" if job.scale == 1 else "upsampler"
     if not info.supports(role, job.scale):
         raise Skipped(f"serves no {role} at scale {job.scale}")
-    cls = load_operator(info, job.plugins)
     channels = job.shape[1]
     kernel = DENSE_KERNEL if info.own_conv else job.kernel
     if role == "upsampler" and info.up_kernel_size is not None:
@@ -65,12 +65,12 @@ def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
     settings: dict[str, Any] = {"scale": job.scale, "padding_mode": "circular"}
     if "padding" in info.options:
         settings["padding"] = job.padding
-    skip = getattr(cls, "skip", None)
-    if skip is not None and (reason := skip(channels, kernel, **settings)):
-        raise Skipped(str(reason))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        module = cls(channels, kernel, **settings)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            module = build_operator(info, channels, kernel, **settings)
+    except SkippedConfiguration as error:
+        raise Skipped(str(error).removeprefix(f"operator {info.name!r}: ")) from error
     image = torch.randn(job.shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
     return module, [image]
 

@@ -26,7 +26,15 @@ from torch import Tensor, nn  # noqa: E402
 
 
 class {cls}(nn.Module):
-    """Maps (B, C, H, W) to (B, C, s H, s W)."""
+    """Maps (B, C, H, W) to (B, C, s H, s W) in the dtype of its input; the whole contract: docs/plugin.md.
+
+    Built as below: two arguments by position, scale, padding_mode (circular, reflect, replicate or zeros) and its own
+    options by keyword, each with a default; no **kwargs. All state in parameters and buffers; it also runs on the meta
+    device, in float64 and bfloat16, on small maps and on an empty batch. It may decline a configuration:
+
+        @classmethod
+        def skip(cls, channels, kernel_size, *, scale=1, padding_mode="circular"): return "a reason"  # or None
+    """
 
     def __init__(
         self, channels: int, kernel_size: int, *, scale: int = 1, padding_mode: str = "circular"

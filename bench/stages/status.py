@@ -19,6 +19,8 @@ from bench.foundation import provenance
 from bench.results.done import Done
 from bench.workflow import cluster
 from bench.workflow.time_left import TimeLeft, time_left
+from converse.declarations import registry
+from converse.declarations.operator_info import OperatorInfo
 
 
 def show_plan(plan: Plan) -> None:
@@ -47,8 +49,20 @@ def show_plan(plan: Plan) -> None:
         f"{len(networks) - len(untrained)} of {len(networks)} networks are trained or loaded, "
         "here or in published evidence."
     )
+    for info in registry.operators(plan.plugins).values():
+        if info.external and (reason := _problem(info)):
+            print(f"{reason}: its rows will be dashes or fail")
     if untrained or unscored:
         _print_time(plan, time_left(plan, untrained, [(run, key) for (_, key), run in unscored.items()]))
+
+
+def _problem(info: OperatorInfo) -> str:
+    """What the contract says of an operator (`converse.assembly.contract.problem`), if torch is there to ask."""
+    if info.error is not None or not importlib.util.find_spec("torch"):
+        return info.error or ""
+    from converse.assembly.contract import problem
+
+    return problem(info)
 
 
 def _print_time(plan: Plan, left: TimeLeft) -> None:
@@ -78,8 +92,6 @@ def _duration(seconds: float) -> str:
 
 def doctor(plan: Plan) -> None:
     """Print what this machine has: torch, device, pyiqa, mirror, disk, data sets, operators."""
-    from converse.declarations import registry
-
     rows = [("python", platform.python_version(), ""), ("cores", str(os.cpu_count()), "")]
     if importlib.util.find_spec("torch"):
         import torch
@@ -118,5 +130,6 @@ def doctor(plan: Plan) -> None:
         state = "fetched" if layout.manifest(name).exists() else "not fetched"
         rows.append((f"data: {name}", state, f"python -m bench fetch {name}" if state != "fetched" else ""))
     for name, info in registry.operators(plan.plugins).items():
-        rows.append((f"operator: {name}", "broken" if info.error else "ok", info.error or info.origin))
+        reason = _problem(info)
+        rows.append((f"operator: {name}", "broken" if reason else "ok", reason or info.origin))
     print(tabulate(rows, headers=["what", "state", "note"], tablefmt="simple"))

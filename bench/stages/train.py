@@ -27,6 +27,7 @@ from bench.data.scored_content import named_hashes
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
+from bench.foundation.memory import ran_out
 from bench.foundation.progress import Progress
 from bench.models import checkpoint, networks
 from bench.models.arithmetic import arithmetic
@@ -108,6 +109,18 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         except Diverged as astray:
             status, reason = "diverged", str(astray)
             bar.say(f"diverged: {reason}; kept the last finite weights")
+        except Exception as error:
+            name = networks.outside(model)
+            if isinstance(error, BenchError) or ran_out(error) or not name:
+                raise
+            # Whatever a plugin raises takes its own row out, with the reason; an edit of its file makes another run.
+            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            status, reason = "skipped", f"operator {name!r} raises in training: {told}"
+            bar.say(reason)
+    if status == "skipped":
+        _write(run, None, [], device, status=status, reason=reason, seconds=training.elapsed())
+        checkpoint.delete_state(state)
+        return
     each = step_macs(run, plan.plugins)
     _write(
         run,

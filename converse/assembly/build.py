@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..declarations.model_spec import ModelSpec, resolve
-from ..declarations.operator_info import OperatorInfo, SkippedConfiguration
-from ..declarations.registry import load_operator
+from ..declarations.operator_info import OperatorInfo
 from .blocks import MakeOperator
+from .contract import build_operator
 
 
 class NearestThen(nn.Module):
@@ -114,14 +114,8 @@ def _factory(
     options: Mapping[str, Any],
     scale: int = 1,
 ) -> MakeOperator:
-    cls = load_operator(info)
-
     def make(channels: int) -> nn.Module:
         size = kernel_size if isinstance(kernel_size, int) else tuple(kernel_size)
-        settings = {"scale": scale, "padding_mode": padding_mode, **options}
-        skip = getattr(cls, "skip", None)
-        if skip is not None and (reason := skip(channels, size, **settings)) is not None:
-            raise SkippedConfiguration(f"operator {info.name!r}: {reason}")
-        return cls(channels, size, **settings)
+        return build_operator(info, channels, size, scale=scale, padding_mode=padding_mode, **options)
 
     return make

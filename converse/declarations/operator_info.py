@@ -124,7 +124,11 @@ def describe(name: str, path: Path | None, origin: str, module: str | None) -> O
         return OperatorInfo(**base, label=name, error=f"operator {name!r} ({where}): {exc}")  # type: ignore[arg-type]
     # What is built in has the package's version; only what comes from outside is identified by its files.
     built_in = origin == "built-in"
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if built_in else sources_sha256(path)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if built_in else sources_sha256(path)
+    except Exception as exc:  # a local file that it imports cannot be read
+        reason = f"{type(exc).__name__}: {' '.join(str(exc).split())}"
+        return OperatorInfo(**base, label=name, error=f"operator {name!r} ({where}): {reason}")  # type: ignore[arg-type]
     return OperatorInfo(**base, **fields, sha256=digest)  # type: ignore[arg-type]
 
 

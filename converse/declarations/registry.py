@@ -95,7 +95,7 @@ def load_operator(name_or_path: str | Path | OperatorInfo, plugins: Sequence[str
     where = f"operator {info.name!r} ({info.path})"
     try:
         module = importlib.import_module(info.module) if info.module else _import_file(info)
-    except Exception as exc:  # whatever a plugin raises is told in one line, with its cause chained
+    except (Exception, SystemExit) as exc:  # whatever a plugin raises is told in one line, with its cause chained
         reason = " ".join(str(exc).split())
         raise OperatorError(f"{where}: fails at import: {type(exc).__name__}: {reason}") from exc
     cls = getattr(module, info.cls, None)

@@ -11,6 +11,7 @@ import torch
 from cases import CASES, CHANNELS, DEFAULT, OPERATORS, USABLE, Case
 from torch import Tensor, nn
 
+from converse.assembly.contract import problem
 from converse.declarations.operator_info import OperatorInfo
 from converse.declarations.registry import load_operator
 
@@ -141,6 +142,24 @@ def test_autocast_and_bfloat16(case: Case) -> None:
     low = copy.deepcopy(operator).bfloat16()(y.bfloat16())
     assert low.dtype == torch.bfloat16
     torch.testing.assert_close(low.float(), operator(y), rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("info", USABLE, ids=lambda info: info.name)
+def test_skip_takes_what_the_constructor_takes(info: OperatorInfo) -> None:
+    """``skip(channels, kernel_size, scale=…, padding_mode=…, option=…)``: a reason in one line, or None."""
+    cls = load_operator(info)
+    if not hasattr(cls, "skip"):
+        return
+    parameters = inspect.signature(cls).parameters
+    options = {name: parameters[name].default for name in info.options}
+    reason = cls.skip(C, 3, scale=1, padding_mode="circular", **options)
+    assert reason is None or (isinstance(reason, str) and reason and "\n" not in reason)
+
+
+@pytest.mark.parametrize("info", USABLE, ids=lambda info: info.name)
+def test_one_small_instance_says_the_same(info: OperatorInfo) -> None:
+    """What ``doctor`` asks (`converse.assembly.contract.problem`)."""
+    assert problem(info) == ""
 
 
 @pytest.mark.parametrize("info", USABLE, ids=lambda info: info.name)
