@@ -34,7 +34,6 @@ LONGER = {
     "bench/pages/table_view.py": "being split",
     "bench/stages/evaluate.py": "being split",
     "bench/stages/report.py": "being split",
-    "converse/operators/converse2d.py": "being split",
 }
 """Files of more than `LONGEST` lines, each with its reason."""
 TORCH_ONLY = "converse imports torch only"

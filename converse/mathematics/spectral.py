@@ -71,7 +71,7 @@ def filter_maps(y: Tensor, g: Tensor, grid: Grid, out: Tensor, setting: Setting)
         y: (B, N, H, W).
         g: (N, s, s, full, half), the half spectra of ``grid``.
         grid: of the padded maps.
-        out: (B, N, H s, W s), written; may be ``y`` where s is 1: no map is read after it is written.
+        out: (B, N, H s, W s), written.
         setting: scale and padding.
     """
     (b, n, _, _), size = y.shape, grid.size
@@ -125,24 +125,19 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
     """
     sizes(y.shape[2:], kernel.shape[-2:], setting)
     out = solution_like(y, kernel, lam, setting)
-    solve_into(out, y, kernel, lam, setting)
-    return out
-
-
-def solve_into(out: Tensor, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> None:
-    """:func:`solution` written to ``out``, which may be ``y`` itself where the scale is 1."""
     if y.numel() == 0:
-        return
+        return out
     library = serving(y, kernel, lam, out)
-    if library is not None and out.is_contiguous():
+    if library is not None:
         operator.solve_into(library, out, y, kernel, lam, setting)
-        return
+        return out
     _keep_freed_blocks(y.device)
     with full_precision(y.device):
         dft = _dft(y, kernel, setting)
         for cs in _spans(y.shape[1], _chunks(y, setting)[0]):
             g = transfer(kernel[cs], lam[cs], dft, setting.nearest, compute_dtype(y))
             filter_maps(y[:, cs], g, dft.grid, out[:, cs], setting)
+    return out
 
 
 def gradients_like(

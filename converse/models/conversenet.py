@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
-from ..assembly.frozen import kept
+from ..assembly.blocks import ConverseBlock, MakeOperator
 
 MODELS = {
     "conversenet": {
@@ -58,7 +57,7 @@ class Prior(nn.Module):
     def __init__(self, channels: int, blocks: int, spatial: MakeOperator, *, alpha: bool = False) -> None:
         super().__init__()
         stack = (ConverseBlock(channels, spatial, alpha=alpha) for _ in range(blocks))
-        self.m_body = BlockStack(*stack)
+        self.m_body = nn.Sequential(*stack)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""
@@ -85,7 +84,6 @@ class ConverseNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Blurred image (B, 3, H, W) → restored image of the same shape."""
         x = self.conv1(image)
-        with kept(self.p, x, self.iterations):
-            for _ in range(self.iterations):
-                x = self.p(x)
+        for _ in range(self.iterations):
+            x = self.p(x)
         return self.conv2(x)

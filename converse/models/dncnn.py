@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
+from ..assembly.blocks import ConverseBlock, MakeOperator
 
 MODELS = {
     "dncnn": {
@@ -96,7 +96,7 @@ class ConverseDnCNN(nn.Module):
     def __init__(self, channels: int, blocks: int, spatial: MakeOperator) -> None:
         super().__init__()
         self.m_head = nn.Sequential(nn.Conv2d(1, channels, 1))
-        self.m_body = BlockStack(*(ConverseBlock(channels, spatial) for _ in range(blocks)))
+        self.m_body = nn.Sequential(*(ConverseBlock(channels, spatial) for _ in range(blocks)))
         self.m_tail = nn.Sequential(nn.Conv2d(channels, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:

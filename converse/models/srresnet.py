@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..assembly.blocks import BlockStack, ConverseBlock, MakeOperator
+from ..assembly.blocks import ConverseBlock, MakeOperator
 
 MODELS = {
     "converse_srresnet": {
@@ -66,7 +66,7 @@ class ConverseSRResNet(nn.Module):
     def __init__(self, channels: int, blocks: int, spatial: MakeOperator, upsampler: MakeOperator) -> None:
         super().__init__()
         self.conv_first = nn.Conv2d(3, channels, 1)
-        self.conv_body = BlockStack(*(ConverseBlock(channels, spatial) for _ in range(blocks)))
+        self.conv_body = nn.Sequential(*(ConverseBlock(channels, spatial) for _ in range(blocks)))
         self.upconv1 = ConverseBlock(channels, spatial)
         self.up1 = upsampler(channels)
         self.upconv2 = ConverseBlock(channels, spatial)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from ..assembly.blocks import MakeOperator
-from ..assembly.frozen import kept
 from ..mathematics.functional import converse2d
 from .conversenet import Prior
 
@@ -135,9 +134,8 @@ class FeatureUSRNet(nn.Module):
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""
         features = self.kernelnet(per_sample(kernel, image))
         x = self.conv1(image)
-        with kept(self.p, x, len(self.convs)):
-            for conv in self.convs:
-                x = self.p(self.d(x, conv(features)))
+        for conv in self.convs:
+            x = self.p(self.d(x, conv(features)))
         return self.conv2(x)
 
 
@@ -184,7 +182,6 @@ class ImageUSRNet(nn.Module):
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""
         kernels = per_sample(kernel, image).expand(-1, image.shape[1], -1, -1)
         z = image
-        with kept(self.p, z, self.iterations):
-            for _ in range(self.iterations):
-                z = self.p(self.d(image, kernels, z))
+        for _ in range(self.iterations):
+            z = self.p(self.d(image, kernels, z))
         return z

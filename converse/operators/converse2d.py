@@ -18,14 +18,13 @@ from typing import Any  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from ..assembly.frozen import Transfer  # noqa: E402
 from ..mathematics import checks  # noqa: E402
 from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
+from ..mathematics.frozen import Transfer  # noqa: E402
 from ..mathematics.functional import converse2d  # noqa: E402
 from ..mathematics.initial import INITS, bias_for, fill_kernel  # noqa: E402
 from ..mathematics.modes import is_transformed  # noqa: E402
 from ..mathematics.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
-from ..mathematics.spectral import grid_of, solve_into  # noqa: E402
 
 LAMS = ("per_channel", "shared")
 
@@ -142,40 +141,6 @@ class Converse2D(nn.Module):
             y, kernel, lam, scale=self.scale, padding=self.padding, padding_mode=self.padding_mode, x0=self.x0
         )
 
-    def overwrite(self, y: Tensor) -> Tensor:
-        """``forward`` in the memory of ``y``, for callers who need ``y`` no more and no gradient.
-
-        Saves a map of fresh memory and, on a CPU, its page faults. The numbers are those of ``forward``. Where this
-        is not possible it is ``forward``: with gradients, scales above 1, x0 bilinear or bicubic, half precision,
-        1x1 kernels, or a ``y`` that is not contiguous.
-
-        Args:
-            y: (B, C, H, W).
-
-        Returns:
-            (B, C, H, W), ``y`` itself or a new tensor.
-        """
-        possible = (
-            not torch.is_grad_enabled()
-            and not torch.compiler.is_compiling()
-            and not is_transformed()
-            and self.scale == 1
-            and max(self.kernel_size) > 1
-            and self.setting.is_filter
-            and y.dtype in (torch.float32, torch.float64)
-            and y.dim() == 4
-            and y.shape[1] == self.channels
-            and y.is_contiguous()
-        )
-        if not possible:
-            return self(y)
-        kernel, lam, frozen = self.kernel[0], self._of_channels(self.lam), self._frozen
-        if frozen is not None and frozen.serves(y, kernel, lam, self.setting):
-            return frozen.apply(y, out=y)
-        checks.sizes(y.shape[2:], self.kernel_size, self.setting)
-        solve_into(y, y, kernel, lam, self.setting)
-        return y
-
     def _of_channels(self, lam: Tensor | float) -> Tensor:
         """``lam`` as one number per channel, (C,)."""
         if not isinstance(lam, Tensor):
@@ -215,15 +180,6 @@ class Converse2D(nn.Module):
         """Undo :meth:`freeze` and return the layer."""
         self._frozen = None
         return self
-
-    def frozen_bytes(self, size: tuple[int, int]) -> int | None:
-        """What :meth:`freeze` would hold for ``size`` (H, W); None if there is nothing to freeze, or it is frozen."""
-        fixed = self.setting.is_filter and max(self.kernel_size) > self.scale
-        if not fixed or self._frozen is not None or self.training:
-            return None
-        full, half = grid_of(size, self.padding, self.channels, self.weight).frequencies
-        item = 2 * torch.promote_types(self.weight.dtype, torch.float32).itemsize
-        return self.channels * self.scale**2 * len(full) * len(half) * item
 
     def to_conv_transpose(self) -> nn.ConvTranspose2d:
         """The plain depthwise ``nn.ConvTranspose2d`` that computes exactly this layer, with its present weights.

@@ -91,6 +91,7 @@ def test_options_reach_the_function() -> None:
 
 UNDO: dict[str, Callable[[Converse2D], object]] = {
     "train": lambda m: m.train(),
+    "unfreeze": lambda m: m.unfreeze(),
     "load": lambda m: m.load_state_dict({k: v + 0.5 for k, v in m.state_dict().items()}),
     "to": lambda m: m.double().float(),
     "data": lambda m: m.weight.data.mul_(1.5),
