@@ -3,7 +3,18 @@
 Everything here has the size of the spectra, not of the batch. Float64 is needed for F: near its nulls the taps
 cancel, and there |F|^2 / lam decides the answer. Once F is rounded, no step of G loses digits that matter (P is a
 sum of positive terms, 1 - F is small only where it is added to something of size 1), so the rest of G is in the
-compute dtype. The gradient of lam sums nearly equal numbers: its coefficients stay in float64 to the end.
+compute dtype.
+
+The gradient of lam is one number per channel, a sum over frequencies that may cancel. With coefficients from float64
+its error is that of the float32 spectra of y and of the cotangent g alone (measured: the same with all products in
+float64), each that of an input perturbed by eps log2(N) of its norm, N = H W of a padded map (Higham, Accuracy and
+Stability of Numerical Algorithms, 2002, Theorem 24.2). As it is bilinear in both, to first order
+
+    |error of dlam| <= eps log2(N) (||d dlam / dy|| ||y|| + ||d dlam / dg|| ||g||),   eps = 2^-24
+
+which the tests assert (measured: at most 0.06 of it). No multiple of |dlam| is a bound: where the sum cancels, 1e-5 of
+it has been exceeded.
+
 Notation and derivation: :mod:`converse.mathematics.fourier` and :mod:`converse.mathematics.spectral`.
 """
 

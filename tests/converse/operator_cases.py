@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -60,6 +61,32 @@ def relative(a: Tensor, b: Tensor) -> float:
     """||a - b|| / ||b|| in float64; the absolute error where ||b|| is below 1e-9."""
     error, size = (a.double() - b.double()).norm().item(), b.double().norm().item()
     return error / size if size > 1e-9 else error
+
+
+def lam_rounding(function: Any, leaves: Inputs, cotangent: Tensor, **options: Any) -> Tensor:
+    """By how much float32 may miss the gradient of lam, per channel (:mod:`converse.mathematics.transfer`).
+
+    eps log2(N) (||d dlam / dy|| ||y|| + ||d dlam / dg|| ||g||), N samples of a padded map: the error of a float32 FFT
+    is that of an input perturbed by eps log2(N) of its norm (Higham, 2002, Theorem 24.2), and the gradient of lam is
+    bilinear in y and the cotangent g. It is a sum that may cancel, so that no multiple of its own size bounds it.
+
+    Args:
+        function: differentiable twice.
+        leaves: y, kernel, lam (1, C, 1, 1).
+        cotangent: of the result.
+        options: scale, padding, ...
+    """
+    y, kernel, lam = (t.detach().double() for t in leaves)
+    ends = [y.requires_grad_(), cotangent.detach().double().requires_grad_()]
+    out = function(y, kernel, lam.requires_grad_(), **options)
+    (dlam,) = torch.autograd.grad(out, lam, ends[1], create_graph=True)
+    sensitivities = torch.autograd.grad(dlam.sum(), ends)
+    sizes = [
+        [t.detach().square().sum((0, 2, 3)).sqrt() for t in pair] for pair in zip(sensitivities, ends, strict=True)
+    ]
+    samples = math.prod(n + 2 * options.get("padding", 0) for n in y.shape[2:])
+    total = sum((a * b for a, b in sizes), start=torch.zeros(1, dtype=torch.float64))
+    return 2.0**-24 * math.log2(samples) * total
 
 
 # (arguments to converse2d that replace the good ones, exception, what the message must contain)
