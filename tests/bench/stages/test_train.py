@@ -95,10 +95,10 @@ def start(root: Path, row: str, steps: int, pause: float) -> subprocess.Popen[st
     )
 
 
-def wait_for(condition: object, seconds: float = 600.0) -> None:
-    """Returns once ``condition()`` holds."""
+def wait_for(condition: object) -> None:
+    """Returns once ``condition()`` holds; ten minutes mean that it never will."""
     assert callable(condition)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
@@ -268,30 +268,39 @@ def test_a_second_trainer_waits_and_then_says_who_is_at_it(tmp_path: Path, monke
 def test_the_lock_is_handed_over_to_who_waits(tmp_path: Path) -> None:
     said: list[str] = []
     code = (
-        "import sys, time; from pathlib import Path; from bench.foundation.lifeline import only_worker\n"
-        "with only_worker(Path(sys.argv[1]), 'first'):\n    print('held', flush=True); time.sleep(0.8)\n"
+        "import sys; from pathlib import Path; from bench.foundation.lifeline import only_worker\n"
+        "with only_worker(Path(sys.argv[1]), 'first'):\n    print('held', flush=True); sys.stdin.readline()\n"
     )
     lock = tmp_path / "deep" / "lock"
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
     holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(lock)], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(lock)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    with only_worker(lock, "second", wait_s=20, say=said.append):
-        assert holder.poll() is not None or holder.wait(1) == 0
+    assert holder.stdin is not None and holder.stdout is not None and holder.stdout.readline() == "held\n"
+
+    def say(text: str) -> None:
+        said.append(text)
+        holder.stdin.close()  # it holds the lock until somebody waits for it
+
+    with only_worker(lock, "second", wait_s=600, say=say):
+        assert holder.wait(600) == 0
     assert said == [f"second: waiting for process {holder.pid}, which is at it"]
 
 
 def test_nothing_outlives_snakemake(tmp_path: Path) -> None:
     """``snakemake`` → shell → trainer, as Snakemake starts its jobs; the top one is killed with kill -9."""
-    plan = tiny_plan(tmp_path, steps=4000)
+    plan = tiny_plan(tmp_path, steps=400_000)  # more than it could finish while this waits
     run = run_id(plan, "dncnn")
     trainer = [
         sys.executable,
         str(HERE / "tiny_training.py"),
         str(tmp_path),
         "dncnn",
-        "4000",
+        "400000",
         "0.02",
     ]
     program = tmp_path / "snakemake"
@@ -310,11 +319,10 @@ def test_nothing_outlives_snakemake(tmp_path: Path) -> None:
     wait_for(lambda: lock.exists() and lock.read_text().strip())
     pid = int(lock.read_text())
     wait_for(lambda: Path(f"/proc/{pid}/task").exists() and len(os.listdir(f"/proc/{pid}/task")) > 1)
-    time.sleep(1.0)
     top.kill()
     top.wait()
     try:
-        wait_for(lambda: not _alive(pid), 10.0)
+        wait_for(lambda: not _alive(pid))
     finally:
         if _alive(pid):
             os.kill(pid, signal.SIGKILL)
