@@ -124,12 +124,11 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
         (B, C, H s, W s), contiguous, in the dtype of y.
     """
     sizes(y.shape[2:], kernel.shape[-2:], setting)
+    library = serving(y, kernel, lam)
+    if library is not None:
+        return operator.solve(library, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
     if y.numel() == 0:
-        return out
-    library = serving(y, kernel, lam, out)
-    if library is not None:
-        operator.solve_into(library, out, y, kernel, lam, setting)
         return out
     _keep_freed_blocks(y.device)
     with full_precision(y.device):

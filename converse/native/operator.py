@@ -43,27 +43,23 @@ def _run(library: Library, problem: Problem) -> None:
 
 
 def solve(library: Library, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
-    """X* as :func:`converse.mathematics.spectral.solution` has it, (B, C, H s, W s) in the dtype of y."""
-    b, c, h, w = y.shape
-    out = y.new_empty((b, c, h * setting.scale, w * setting.scale))
-    solve_into(library, out, y, kernel, lam, setting)
-    return out
-
-
-def solve_into(library: Library, out: Tensor, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> None:
-    """:func:`solve` written to ``out``.
+    """X* as :func:`converse.mathematics.spectral.solution` has it.
 
     Args:
         library: that computes.
-        out: (B, C, H s, W s), contiguous, in the dtype of y; may be ``y`` where the scale is 1, because a group of
-            maps is read before it is written.
         y: (B, C, H, W), of one of :data:`TYPES`, on the CPU.
         kernel: (C, kh, kw).
         lam: (C,).
         setting: with prior "nearest" or "zero"; the sizes fit.
+
+    Returns:
+        (B, C, H s, W s), contiguous, in the dtype of y.
     """
+    b, c, h, w = y.shape
+    out = y.new_empty((b, c, h * setting.scale, w * setting.scale))
     y, kernel, lam = y.contiguous(), kernel.double().contiguous(), lam.double().contiguous()
     _run(library, _problem(y, None, out, kernel, lam, setting))
+    return out
 
 
 def solve_backward(
