@@ -108,7 +108,7 @@ def stamp_json(preset: str, stage: str, name: str) -> Path:
 
 
 def stale_marker() -> Path:
-    """An input of every rendering that is not fresh, touched when that is found: so Snakemake renders it again."""
+    """An input of every rendering that is not fresh, written when that is found: so Snakemake renders it again."""
     return RESULTS / "rendered" / "stale"
 
 

@@ -36,6 +36,8 @@ def fingerprint(plan: Plan, stage: Stage, name: str = "") -> str:
     """Hash of all that decides a rendering beside the results of its runs: request, words, rows, code, evidence."""
     table = name if name in plan.tables else plan.figures[name][0] if name in plan.figures else None
     tables = [table] if table else [*plan.tables]
+    if name == layout.THROUGHPUT:  # no image and no row
+        return digest([what_is_timed(plan), code_digest(stage), _evidence()])
     request: list[Any] = [
         plan.fingerprint(table),
         plan.subset,

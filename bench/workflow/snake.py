@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from bench.config import layout
 from bench.config.loading import command_options, plan_from_config, preset_names
 from bench.config.plan import Plan
 from bench.data.leak_pairs import cleared
+from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.results.done import Done
 from bench.results.rendered import FIGURE_SUFFIXES, TABLE_SUFFIXES, Stage, state
@@ -226,7 +228,6 @@ class Targets:
         """
         if state(self.plan, stage, name, files) not in ("stale", "partial"):
             return []
-        marker = layout.stale_marker()
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
-        return [str(marker)]
+        # Other content too: an input that is newer and has the checksum that it had does not count.
+        atomic.write_bytes(layout.stale_marker(), str(time.time_ns()).encode())
+        return [str(layout.stale_marker())]

@@ -125,8 +125,8 @@ def test_the_page_says_what_is_reproduced_and_what_is_not(plan: Plan) -> None:
 
 def test_a_preset_without_released_weights_says_so(plan: Plan, tmp_path: Path) -> None:
     tables, presets = tmp_path / "config" / "tables.yaml", tmp_path / "config" / "presets"
-    old = "published: Converse-DnCNN, "
-    tables.write_text(tables.read_text().replace(old, f"{old}presets: [other], "))
+    old = "published: Converse-DnCNN\n"
+    tables.write_text(tables.read_text().replace(old, f"{old}        presets: [other]\n"))
     shutil.copy(presets / "toy.yaml", presets / "other.yaml")
     without = load_plan("toy", config=tmp_path / "config")
     result = page(without, load(without), words(without))
