@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bench.config.spec import Budget, Degradation
+from bench.config.budget import Budget, Degradation
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys

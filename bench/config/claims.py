@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.config.spec import Strict
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
+from bench.foundation.strict_model import Strict
 
 Margin = Annotated[float, Field(gt=0)]
 Pair = tuple[str, str]

@@ -38,7 +38,7 @@ def state_file(run_id: str) -> Path:
 
 
 def metrics_csv(run_id: str, stem: str) -> Path:
-    """Tidy metrics of one run under one test, named by `bench.config.spec.PlannedTest.stem`."""
+    """Tidy metrics of one run under one test, named by `bench.config.evaluation.PlannedTest.stem`."""
     return run_dir(run_id) / "metrics" / f"{stem}.csv"
 
 

@@ -12,10 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.planned_analyses import AnalysisSpec
 from bench.config.planned_row import PlannedRow
 from bench.config.resolve import digest
-from bench.config.spec import Evaluation, PlannedTest, Preset, RunSpec, Table, Task
+from bench.config.run_spec import RunSpec
+from bench.config.spec import Preset, Table, Task
 from bench.data.datasets import Dataset
 from bench.data.scored_content import Scored, scored
 from bench.foundation.errors import BenchError, nearest

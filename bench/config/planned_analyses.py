@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.config import analysis_info
-from bench.config.spec import AnalysisChoice, Preset, Strict
+from bench.config.spec import AnalysisChoice, Preset
 from bench.data.datasets import Dataset, data_root
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import nearest
+from bench.foundation.strict_model import Strict
 
 
 class AnalysisSpec(Strict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation, Task
+from bench.config.spec import Task
 from converse.declarations import model_spec
 from converse.declarations.released_options import RELEASED
 

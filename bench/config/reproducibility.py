@@ -16,9 +16,10 @@ from typing import Any
 
 from bench.config.plan import Plan
 from bench.config.published import paper_table
-from bench.config.spec import Strict, Tables
+from bench.config.spec import Tables
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
+from bench.foundation.strict_model import Strict
 from bench.foundation.strict_yaml import Document, Keys
 
 FILES = ("reproducibility.yaml", "claims.yaml", "published.yaml", "tables.yaml", "study.yaml")

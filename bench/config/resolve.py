@@ -14,7 +14,8 @@ from typing import Any
 
 from bench.config.changes import changed
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, RunSpec, Table, TaskPreset, TrainSpec
+from bench.config.run_spec import RunSpec, TrainSpec
+from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, Table, TaskPreset
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
 from bench.data.file_hashes import remembered_sha256

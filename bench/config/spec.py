@@ -6,14 +6,14 @@ and a seed it becomes a `RunSpec`, whose hash is its identity (`bench.config.pla
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from bench.config.variants import Inference, PlannedInference
-from bench.foundation import versions
+from bench.config.budget import Budget, Degradation
+from bench.config.evaluation import Evaluation
+from bench.config.variants import Inference
+from bench.foundation.strict_model import Strict
 
 Task = Literal["denoising", "sr", "deblurring"]
 Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
@@ -35,111 +35,6 @@ METHOD_LABELS = {
     "bicubic": "bicubic",
     "blurred": "blurred input",
 }
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; instances do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class Budget(Strict):
-    """How long and on what a row is trained.
-
-    ``patch`` is the side in pixels of the clean (high-resolution) crop; the learning rate is halved every
-    ``halve_every`` steps (Zhang et al., plug-and-play DRUNet, whose training the paper follows), or follows
-    ``schedule``. What is None is not used, and no part of a run's identity.
-    """
-
-    steps: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)]
-    patch: Annotated[int, Field(ge=8)]
-    lr: Annotated[float, Field(gt=0)] = 1e-4
-    halve_every: Annotated[int, Field(ge=1)] | None = None
-    loss: Literal["l1", "l2"] = "l1"
-    optimizer: Literal["adam"] = "adam"
-    schedule: Literal["cosine"] | None = None
-    """cosine: to zero at the last step; None: halved every ``halve_every`` steps (100,000 if that is not given)."""
-    warmup: Annotated[int, Field(ge=1)] | None = None
-    """Steps in which the learning rate grows linearly."""
-    clip: Annotated[float, Field(gt=0)] | None = None
-    """Largest 2-norm of the gradient over all parameters; a larger one is scaled down."""
-    average: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Decay of an exponential average of the weights, which is then what is validated, kept and scored."""
-    validations: Annotated[int, Field(ge=1)] | None = None
-    """Validations in a training; None: 10."""
-    crops: Annotated[int, Field(ge=4, multiple_of=4)] | None = None
-    """Validation crops; None: 8."""
-    patches: list[Annotated[int, Field(ge=8)]] | None = None
-    """Further sides of the clean crop: every step draws one of them and ``patch``."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_schedule(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        if data.get("schedule") is not None:
-            if data.get("halve_every") is not None:
-                raise ValueError("halve_every does not go with schedule: give one of them")
-            return data
-        return {**data, "halve_every": data.get("halve_every") or 100_000}
-
-    @model_validator(mode="after")
-    def _warm_before_the_end(self) -> Budget:
-        if self.warmup is not None and self.warmup >= self.steps:
-            raise ValueError(f"warmup: fewer than the {self.steps} steps of the training")
-        return self
-
-
-class Degradation(Strict):
-    """What training feeds to the network; evaluation is ruled by the protocol instead."""
-
-    kind: Literal["awgn", "bicubic", "blur"]
-    sigma: float = 0.0
-    scale: int = 1
-    boundary: Literal["circular", "natural"] | None = None
-
-
-class Evaluation(Strict):
-    """One test: a data set under a protocol (``bench.data.protocols``), for deblurring with a set of kernels."""
-
-    data: str
-    protocol: str
-    kernels: str | None = None
-    subset: str | None = None
-    """None, ``first5`` (the first five images) or ``every10`` (every tenth image)."""
-    only: list[str] | None = None
-    """Some of the kernels, by name (``kernel_1``); None: all of them."""
-
-    @property
-    def key(self) -> str:
-        """File-name stem, e.g. ``urban100@deblur-circular-s2.55@blur_kernels@every10``."""
-        some = "+".join(self.only or ())
-        return "@".join(p for p in (self.data, self.protocol, self.kernels, some, self.subset) if p)
-
-
-class PlannedTest(Evaluation):
-    """An `Evaluation` of a plan, with all that decides its scores beside the run. It names the file of its scores.
-
-    So other images, kernels, versions or metrics are another file: what was scored before is neither taken for the
-    new nor lost.
-    """
-
-    content: str
-    """Identity of the images and kernels (`bench.data.scored_content.Scored.identity`)."""
-    metrics: tuple[str, ...] = ()
-    """Metrics beside PSNR and SSIM."""
-
-    @property
-    def seal(self) -> str:
-        """Versions, content and further metrics, e.g. ``e1d1-0123456789+fsim``."""
-        extra = "".join(f"+{name}" for name in sorted(self.metrics))
-        return f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}-{self.content}{extra}"
-
-    @property
-    def stem(self) -> str:
-        """File-name stem of its scores."""
-        return f"{self.key}.{self.seal}"
 
 
 class TaskPreset(Strict):
@@ -306,63 +201,3 @@ class Tables(Strict):
     metrics: list[str] = []
     """Further pyiqa metrics beside PSNR and SSIM, e.g. ``fsim``, ``gmsd``."""
     tables: dict[str, Table]
-
-
-class TrainSpec(Strict):
-    """The training half of a run's identity."""
-
-    data: list[str]
-    data_hash: str
-    degradation: Degradation
-    budget: Budget
-    seed: int
-    version: int
-
-
-class RunSpec(Strict):
-    """A resolved row: all that decides its numbers. Its hash is its identity.
-
-    ``model`` and ``options`` are what `converse.build_model` is called with; two spellings of one network
-    give the same ``network`` (`converse.declarations.model_spec.ModelSpec.identity`), and only that is hashed.
-    """
-
-    task: Task
-    method: str | None = None
-    model: str | None = None
-    options: dict[str, Option] = {}
-    network: dict[str, Any] | None = None
-    checkpoint: Checkpoint | None = None
-    train: TrainSpec | None = None
-    inference: PlannedInference | None = None
-    threads: int = 1
-    precision: Literal["tf32"] | None = None
-    """None: float32 as IEEE has it."""
-
-    @property
-    def hash(self) -> str:
-        """Ten hex digits of the sha256 of the canonical JSON."""
-        data = self.model_dump(mode="json", exclude_none=True, exclude={"model", "options"})
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-    @property
-    def slug(self) -> str:
-        """Readable part of the directory's name; carries no meaning."""
-        if self.method:
-            return self.method
-        network = self.network or {}
-        parts = [str(network.get("network", self.model)).partition(".")[0]]
-        if "operator" in network:
-            parts.append(str(network["operator"]))
-        if self.checkpoint:
-            parts.append("released" if self.checkpoint.released else "loaded")
-        if self.train:
-            parts.append(f"s{self.train.seed}")
-        if self.inference:
-            parts.append(self.inference.slug)
-        return "-".join(parts)
-
-    @property
-    def id(self) -> str:
-        """Name of the run's directory under ``results/runs``."""
-        return f"{self.slug}-{self.hash}"

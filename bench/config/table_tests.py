@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.config.spec import Evaluation, Table
+from bench.config.evaluation import Evaluation
+from bench.config.spec import Table
 from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.foundation import strict_yaml

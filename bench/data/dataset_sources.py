@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from bench.foundation.strict_model import Strict
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+/\S+$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^/\\]*$")]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; instances do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Download(Strict):

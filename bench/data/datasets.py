@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from bench.data import protocols
-from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256, Strict
+from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256
 from bench.data.file_hashes import hash_folder, read_list
 from bench.data.image_folder import images_in
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
+from bench.foundation.strict_model import Strict
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "datasets.yaml"
 

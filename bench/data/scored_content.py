@@ -44,7 +44,7 @@ def scored(
     only: Sequence[str] | None = None,
     root: Path | None = None,
 ) -> Scored:
-    """The files of a test (`bench.config.spec.Evaluation`), known without fetching them.
+    """The files of a test (`bench.config.evaluation.Evaluation`), known without fetching them.
 
     Args:
         datasets: every data set by name.

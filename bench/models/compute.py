@@ -16,7 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import converse.mathematics.node  # noqa: F401  (registers the operators that are counted below)
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.models import networks
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import converse
 from bench.config import layout
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data.datasets import Dataset, data_root
 from bench.foundation.errors import BenchError
 from bench.models.checkpoint import file_sha256, load, read_weights

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, paper_table
 from bench.config.reproducibility import Choice, Reproducibility
-from bench.config.spec import Evaluation
 from bench.results import captions
 from bench.results.records import parameters, summary, tests_of
 from bench.results.released_answers import WITHIN_DB, Answer, answers_of, released_rows

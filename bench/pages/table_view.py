@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.published import DIFFERENCES, PublishedTable, model_differs, published_table
-from bench.config.spec import Evaluation
+from bench.config.published import DIFFERENCES, model_differs, published_table
+from bench.pages.table_remarks import remarks
 from bench.results import captions
 from bench.results.ranking import NOBODY, best_of
 from bench.results.records import Record, decimals, metrics_of, parameters, records, tests_of
@@ -57,7 +58,7 @@ class _Builder:
             columns=tuple(self._columns()),
             sections=tuple(s for s in sections if s.lines),
             notes=self.notes.notes,
-            remarks=tuple(r for r in self._remarks() if r),
+            remarks=remarks(plan=self.plan, results=self.results, table=self.id, records=self.records, best=self.best),
             warning=captions.subset_warning(self.tests),
         )
 
@@ -234,34 +235,6 @@ class _Builder:
 
     def _psnr(self, row: PlannedRow, place: Place) -> Record | None:
         return self.index.get((row.id, *place, "psnr"))
-
-    # --- best and remarks ---------------------------------------------------------------------
-
-    def _remarks(self) -> list[str]:
-        trained = [r for row in self.rows for r in row.runs if r.train]
-        spread = any(r.sd is not None for r in self.records)
-        remarks = [captions.protocol_text(self.tests), captions.data_text(self.results, self.tests)]
-        if spread:
-            remarks[-1] += " ± is the standard deviation over training seeds, not over images."
-        remarks.append(
-            " ".join(
-                t for t in (captions.budget_text(trained), captions.options_text(self.plan, self.id, trained)) if t
-            )
-        )
-        if any(best.rows for best in self.best.values()):
-            text = "Bold: best mean of a column."
-            if any(best.unranked for best in self.best.values()):
-                text += " Where the best or the next row has fewer than three seeds there is no verdict: no ranking."
-            remarks.append(text)
-        if self.table.note:
-            remarks.append(self.table.note)
-        remarks.append(self._paper_remark(self.paper))
-        return remarks
-
-    def _paper_remark(self, paper: PublishedTable) -> str:
-        if not paper.columns:
-            return "The paper has no such table."
-        return f"In italics: the paper's own numbers. {paper.note or ''}".strip()
 
 
 def _kernel(name: str) -> str:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.config.budget import Budget
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.config.spec import Budget, Evaluation, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.results.tidy import Results
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.foundation.errors import nearest
 from bench.results.columns import COLUMNS

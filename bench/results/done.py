@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.results.evidence import Pair, published, runs_of
 from bench.scoring.score_record import read_record
 

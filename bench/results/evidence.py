@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest
 from bench.foundation.errors import BenchError
 from bench.scoring.score_record import VERSION
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.config.evaluation import Evaluation
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation
 from bench.results.tidy import Results
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from bench.config.plan import Plan
 from bench.config.resolve import digest
-from bench.config.spec import ModelCase, RunSpec, Task
+from bench.config.run_spec import RunSpec
+from bench.config.spec import ModelCase, Task
 from bench.results.throughput_table import BASELINE, ON_ALGORITHM1
 from converse.declarations import model_info, model_spec
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.config import study
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation
 from bench.results.comparison import Comparison
 from bench.results.left_out import left_out
 from bench.results.records import decimals, metrics_of, summary

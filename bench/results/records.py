@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
-from bench.config.spec import Evaluation, PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.left_out import left_out_text
 from bench.results.stats import Summary, summarise

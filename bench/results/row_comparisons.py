@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.config import study
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation
 from bench.foundation.errors import BenchError
 from bench.results.comparison import Comparison
 from bench.results.seed_scores import seed_scores

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config import layout as paths
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
 from bench.results.reading import read_csv

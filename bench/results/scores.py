@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config import layout as paths
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest
 from bench.results.columns import COLUMNS
 from bench.results.evidence import Pair, same_content, values_sha256
 from bench.results.merging import Candidate, choose

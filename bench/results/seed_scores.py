@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bench.config.evaluation import Evaluation
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation
 from bench.results.tidy import Results
 
 if TYPE_CHECKING:

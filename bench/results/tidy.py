@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config import layout as paths
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
 from bench.foundation import versions
 from bench.results.columns import COLUMNS, WHERE
 from bench.results.evidence import Pair

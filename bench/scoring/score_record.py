@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.config.evaluation import PlannedTest
 from bench.config.layout import score_record
-from bench.config.spec import PlannedTest
 from bench.foundation import atomic, provenance, versions
 from bench.scoring.score_log import Case
 
@@ -33,7 +33,7 @@ class ScoreRecord(BaseModel):
     evaluation: str
     version: str
     content: str
-    """Identity of the images and kernels (`bench.config.spec.PlannedTest.content`)."""
+    """Identity of the images and kernels (`bench.config.evaluation.PlannedTest.content`)."""
     sha256: str
     """Of the table's bytes."""
     identity: dict[str, Any]

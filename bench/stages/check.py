@@ -11,8 +11,9 @@ import json
 import torch
 
 from bench.config import layout, reproducibility
+from bench.config.budget import Budget
 from bench.config.plan import Plan
-from bench.config.spec import Budget, RunSpec, TrainSpec
+from bench.config.run_spec import RunSpec, TrainSpec
 from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.data.decoding import size

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.data.images import read_image, write_png
 from bench.data.kernels import Kernel, load_kernel
 from bench.data.leak_pairs import refuse_leak
-from bench.data.protocols import Protocol
 from bench.data.scored_content import row_names
 from bench.data.scored_content import scored as scored_files
 from bench.foundation import atomic, provenance, versions
@@ -33,13 +30,14 @@ from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
-from bench.models import inference, networks
+from bench.models import networks
 from bench.models.arithmetic import arithmetic
 from bench.models.checkpoint import file_sha256
-from bench.scoring import classical, extra_metrics
+from bench.models.restorer import Restorer, restorer_of
+from bench.scoring import extra_metrics
 from bench.scoring.earlier_scores import earlier, take_showcase
 from bench.scoring.metrics import crop_border, to_uint8
-from bench.scoring.prepare import Sample, prepare
+from bench.scoring.prepare import prepare
 from bench.scoring.score import score
 from bench.scoring.score_log import Case, ScoreLog, Values
 from bench.scoring.score_record import sign
@@ -48,8 +46,6 @@ COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value", "
 LOCK_WAIT_S = 10.0
 SAME_DB = 0.01
 """A metric that is added to earlier scores must be of the same restored image, which PSNR tells."""
-Restorer = Callable[[Sample, Protocol], tuple[NDArray[np.floating], float]]
-"""A degraded image to the restored one (H, W, C) and the seconds it took."""
 
 
 def evaluate(
@@ -69,8 +65,8 @@ def evaluate(
 
     Args:
         plan: the plan that holds the run.
-        run_id: `bench.config.spec.RunSpec.id`.
-        keys: some of the run's tests (`bench.config.spec.Evaluation.key`); None: all.
+        run_id: `bench.config.run_spec.RunSpec.id`.
+        keys: some of the run's tests (`bench.config.evaluation.Evaluation.key`); None: all.
         device: overrides the preset's (auto, cpu, cuda, cuda:N).
         progress: show progress.
 
@@ -84,7 +80,7 @@ def evaluate(
     failures: list[str] = []
     with arithmetic(run.threads, run.precision or "float32"), stopping() as stop:
         where = "cpu" if run.method else str(networks.choose_device(device or plan.preset.device))
-        restorer = _restorer(plan, run, where)
+        restorer = restorer_of(plan.plugins, run, where)
         for test in tests:
             target = layout.metrics_csv(run.id, test.stem)
             with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
@@ -101,29 +97,6 @@ def _chosen(plan: Plan, run: RunSpec, keys: Sequence[str] | None) -> list[Planne
             hint = nearest(key, tests)
             raise BenchError(f"run {run.id} has no test {key!r}{hint} (allowed: {', '.join(tests)})")
     return [tests[key] for key in (dict.fromkeys(keys) if keys is not None else tests)]
-
-
-def _restorer(plan: Plan, run: RunSpec, device: str) -> Restorer | None:
-    """What restores a sample; None for a run that diverged or was skipped."""
-    if run.method:
-        method = run.method
-
-        def by_method(sample: Sample, protocol: Protocol) -> tuple[NDArray[np.floating], float]:
-            start = time.perf_counter()
-            restored = classical.restore(method, sample, protocol)
-            return restored, time.perf_counter() - start
-
-        return by_method
-    path = layout.run_json(run.id)
-    try:
-        status = json.loads(path.read_text(encoding="utf-8"))["status"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
-    if status in ("diverged", "skipped"):
-        return None
-    where = networks.choose_device(device)
-    model = networks.load_run(run, plan.plugins).to(where)
-    return lambda sample, _: inference.apply(model, sample.input, where, sample.kernel, run.inference)
 
 
 @dataclass

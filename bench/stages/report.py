@@ -5,7 +5,6 @@ Rendering twice from the same results gives the same bytes: every date comes fro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from bench.pages import attached, formats, reproducibility_page
 from bench.pages.analysis_section import AnalysisSection, analysis_section
 from bench.pages.drawings import KINDS
 from bench.pages.pictures import embedded, picture
+from bench.pages.provenance_section import dataset_rows, provenance_rows
 from bench.pages.table_view import table_view
 from bench.pages.verdict_section import verdict_section
 from bench.pages.viewer import Viewer, viewer
@@ -132,8 +132,8 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
         "throughput_csv": attached.csv("throughput", _csv(throughput_frame(results))),
         "reading": [KINDS[kind].READING for kind in dict.fromkeys(kind for _, kind in plan.figures.values())],
-        "provenance": _provenance(plan, results),
-        "datasets": _datasets(plan),
+        "provenance": provenance_rows(plan, results),
+        "datasets": dataset_rows(plan),
         "failures": [
             *failures(plan, results),
             *(Failure("analyses", part.title, "missing", part.missing) for part in analyses if part.missing),
@@ -181,70 +181,6 @@ def _subset(plan: Plan) -> str:
     if plan.subset:
         return f"Only a subset of the test images was used: {captions.subset_text(plan.subset)} of every set."
     return captions.subset_warning(tests)
-
-
-def _provenance(plan: Plan, results: Results) -> list[tuple[str, str]]:
-    """What a reader needs to repeat the numbers, as (what, value); only what the results recorded."""
-    runs = results.runs
-    trained = [r for r in plan.runs.values() if r.train]
-    versions = [json.loads(v or "{}") for v in runs["versions"]]
-    names = list(dict.fromkeys(key for v in versions for key in v if key != "commit"))
-    statuses = {str(k): int(n) for k, n in runs["status"].value_counts(sort=False).items()}
-    seconds = sum(float(s) for s in runs["seconds"] if s not in ("", None))
-    resumed = [str(r) for r, steps in zip(runs["run"], runs["resumed_from"], strict=True) if steps not in ("", "[]")]
-    dates = sorted(str(d) for d in runs["date"] if d)
-    rows = [
-        ("runs", ", ".join(f"{n} {s}" for s, n in statuses.items())),
-        ("machine", "; ".join(_distinct(captions.machine_name(m) for m in runs["machine"] if m))),
-        ("device", "; ".join(_distinct(runs["device"]))),
-        (
-            "system",
-            "; ".join(_distinct(json.loads(m).get("system", "") for m in runs["machine"] if m)),
-        ),
-        (
-            "versions",
-            "; ".join(f"{n} {', '.join(_distinct(str(v.get(n, '')) for v in versions))}" for n in names),
-        ),
-        ("git commit", ", ".join(_distinct(str(v.get("commit") or "") for v in versions))),
-        ("trained", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""),
-        ("seeds", captions.seeds_text(trained)),
-        (
-            "training time",
-            f"{seconds / 60:.1f} minutes of one process, {plan.preset.threads} threads each",
-        ),
-        ("resumed runs", ", ".join(resumed)),
-        (
-            "published evidence",
-            ", ".join(_distinct([*results.metrics["source"], *results.throughput["source"]])),
-        ),
-        ("scored on", "; ".join(_distinct(captions.machine_name(m) for m in results.scores["machine"] if m))),
-        ("content of the test images", captions.images_text(results)),
-    ]
-    return [(what, value) for what, value in rows if value]
-
-
-def _distinct(values: Any) -> list[str]:
-    return [v for v in dict.fromkeys(str(v) for v in values) if v]
-
-
-def _datasets(plan: Plan) -> list[tuple[str, str, str, str]]:
-    """(name, use, citation, licence) of every data set that the preset touches."""
-    uses: dict[str, set[str]] = {}
-    for task in plan.preset.tasks.values():
-        for name in task.train:
-            uses.setdefault(name, set()).add("training")
-    for table in plan.tables:
-        for test in plan.table_tests(table):
-            uses.setdefault(test.data, set()).add("test")
-            if test.kernels:
-                uses.setdefault(test.kernels, set()).add("blur kernels")
-    found = []
-    for name, use in uses.items():
-        data = plan.datasets[name]
-        photos = data.package.files.values() if data.package else []
-        licence = "; ".join(dict.fromkeys(photo.licence for photo in photos)) or data.licence or ""
-        found.append((name, ", ".join(sorted(use)), data.citation or "", licence))
-    return found
 
 
 def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[AnalysisSection]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bench.config import layout
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data.decoding import decode
 from bench.data.image_folder import images_in
 from bench.data.images import write_png

@@ -13,7 +13,7 @@ from tabulate import tabulate
 from bench.config import layout
 from bench.config.layout import analysis_csv
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.data.datasets import data_root
 from bench.foundation import provenance
 from bench.results.done import Done

@@ -21,7 +21,7 @@ from torch import nn
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec, TrainSpec
+from bench.config.run_spec import RunSpec, TrainSpec
 from bench.data.images import Color
 from bench.data.scored_content import named_hashes
 from bench.foundation import atomic, provenance
@@ -52,7 +52,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
 
     Args:
         plan: the plan that holds the run.
-        run_id: `bench.config.spec.RunSpec.id`.
+        run_id: `bench.config.run_spec.RunSpec.id`.
         device: overrides the preset's (auto, cpu, cuda, cuda:N).
         progress: show progress; important lines are printed anyway.
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.config.spec import Budget
+from bench.config.budget import Budget
 from bench.models.arithmetic import drawing
 from bench.training.recipe import Average, learning_rate
 from bench.training.sampling import Batch, Sampler

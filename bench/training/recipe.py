@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from bench.config.spec import Budget
+from bench.config.budget import Budget
 
 
 def learning_rate(budget: Budget, step: int) -> float:

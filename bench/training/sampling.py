@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.config.spec import Degradation
+from bench.config.budget import Degradation
 from bench.data.images import Pixels
 from bench.data.kernels import SIZE, random_kernel
 from bench.foundation.errors import BenchError

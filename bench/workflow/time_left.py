@@ -16,7 +16,7 @@ from statistics import fmean
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.results.model_cases import architecture, case_name, timed_names
 
 JOB_S = 5.0

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation import versions
 from bench.results.columns import COLUMNS
 from bench.scoring.score_record import VERSION, ScoreRecord

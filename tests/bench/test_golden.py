@@ -19,7 +19,7 @@ from fabricated_sets import photograph
 from tiny_training import DEGRADATIONS, RUNS
 
 import converse
-from bench.config.spec import Budget
+from bench.config.budget import Budget
 from bench.data import protocols
 from bench.data.kernels import EMBEDDED
 from bench.foundation import versions

@@ -15,9 +15,11 @@ import numpy as np
 from fabricated_sets import photograph
 from scipy import ndimage
 
+from bench.config.budget import Budget, Degradation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Budget, Degradation, Preset, RunSpec, Table, TrainSpec
+from bench.config.run_spec import RunSpec, TrainSpec
+from bench.config.spec import Preset, Table
 from bench.data.datasets import load_datasets
 from bench.data.images import Pixels, write_png
 from bench.data.kernels import EMBEDDED, embedded_bytes

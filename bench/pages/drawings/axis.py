@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
 from bench.pages.drawings.half_page import panels
 from bench.results import captions
 from bench.results.records import tests_of

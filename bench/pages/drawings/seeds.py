@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Evaluation
 from bench.foundation.errors import BenchError
 from bench.pages.drawings.half_page import panels
 from bench.results import captions

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import layout
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
 from bench.data import protocols
 from bench.data.images import Pixels, read_image
 from bench.data.kernels import load_kernel

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.config.spec import Budget, Degradation, RunSpec, TrainSpec
+from bench.config.budget import Budget, Degradation
+from bench.config.run_spec import RunSpec, TrainSpec
 from bench.models.compute import step_macs
 
 

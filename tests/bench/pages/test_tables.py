@@ -15,7 +15,7 @@ from toy_plan import IMAGES, KERNELS, REAL, toy_plan, working_in
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.pages import formats
 from bench.pages.table_view import table_view

@@ -13,9 +13,10 @@ from fabricated import fabricate, write_metrics, write_record
 from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.loading import load_plan
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.done import Done
 from bench.results.failures import failures

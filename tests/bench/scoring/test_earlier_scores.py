@@ -15,8 +15,8 @@ from fabricated_sets import photograph
 from tiny_training import run_id, tiny_plan
 
 from bench.config import layout
+from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.config.spec import Evaluation
 from bench.data.images import read_image, write_png
 from bench.foundation import versions
 from bench.foundation.errors import BenchError

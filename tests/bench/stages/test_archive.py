@@ -13,8 +13,9 @@ from fabricated import fabricate, write_metrics, write_record, write_run, write_
 from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 
 from bench.config import layout
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
-from bench.config.spec import PlannedTest, RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.done import Done
 from bench.results.tidy import load

@@ -14,7 +14,7 @@ from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.spec import RunSpec
+from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.pages.drawings.curves import draw
 from bench.results.done import Done

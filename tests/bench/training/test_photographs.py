@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.config.spec import Degradation
+from bench.config.budget import Degradation
 from bench.data.datasets import Dataset, load_datasets
 from bench.data.images import read_images, write_png
 from bench.data.mapped import mapped

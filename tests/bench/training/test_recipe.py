@@ -15,7 +15,7 @@ from tiny_training import run_id, tiny_plan
 from torch import nn
 
 from bench.config import layout
-from bench.config.spec import Budget, Degradation
+from bench.config.budget import Budget, Degradation
 from bench.foundation.lifeline import Interrupted
 from bench.stages.train import train
 from bench.training.loop import Training

@@ -7,7 +7,7 @@ import pytest
 import torch
 from fabricated_sets import photograph
 
-from bench.config.spec import Degradation
+from bench.config.budget import Degradation
 from bench.data.kernels import random_kernel
 from bench.foundation.errors import BenchError
 from bench.scoring import degrade

@@ -1,0 +1,11 @@
+"""The base of everything that is read from a file of ours: pydantic, without leniency."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)

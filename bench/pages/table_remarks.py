@@ -1,0 +1,48 @@
+"""The lines under a table: protocol, images, training here, what bold means, the table's own note, the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.config.plan import Plan
+from bench.config.published import published_table
+from bench.results import captions
+from bench.results.ranking import Best
+from bench.results.records import Record, tests_of
+from bench.results.tidy import Results
+
+
+def remarks(
+    plan: Plan, results: Results, table: str, records: Sequence[Record], best: Mapping[Any, Best]
+) -> tuple[str, ...]:
+    """The remarks that apply, in their order.
+
+    Args:
+        plan: that has the table.
+        results: that it is made of.
+        table: its id.
+        records: its tidy rows.
+        best: by column, the rows that are marked.
+    """
+    tests, paper = tests_of(plan, table), published_table(plan, table)
+    trained = [r for row in plan.rows[table] for r in row.runs if r.train]
+    data = captions.data_text(results, tests)
+    if any(r.sd is not None for r in records):
+        data += " ± is the standard deviation over training seeds, not over images."
+    training = (captions.budget_text(trained), captions.options_text(plan, table, trained))
+    bold = ""
+    if any(marked.rows for marked in best.values()):
+        bold = "Bold: best mean of a column."
+        if any(marked.unranked for marked in best.values()):
+            bold += " Where the best or the next row has fewer than three seeds there is no verdict: no ranking."
+    published = f"In italics: the paper's own numbers. {paper.note or ''}".strip()
+    lines = (
+        captions.protocol_text(tests),
+        data,
+        " ".join(text for text in training if text),
+        bold,
+        plan.tables[table].note,
+        published if paper.columns else "The paper has no such table.",
+    )
+    return tuple(line for line in lines if line)
