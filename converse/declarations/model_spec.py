@@ -36,7 +36,11 @@ class ModelSpec:
     @property
     def label(self) -> str:
         """How a table prints it."""
-        return _label(self.info, self.operator)
+        info, operator = self.info, self.operator
+        if operator is None or operator.name == info.operator:
+            return info.label
+        shown = operator.upsampler_label if info.role == "upsampler" else operator.label
+        return info.label_with.format(operator=shown)
 
     def identity(self) -> dict[str, Any]:
         """Canonical, JSON-ready: equal for two spellings of one network, with no name in it."""
@@ -52,14 +56,6 @@ class ModelSpec:
             if self.operator.external:
                 same["operator_sha256"] = self.operator.sha256
         return same
-
-
-def model_label(name: str, operator: str | Path | None = None, plugins: Sequence[str | Path] = ()) -> str:
-    """How a table prints the network, with another operator in its slot if one is given."""
-    info = find_model(name)
-    if operator is None:
-        return info.label
-    return _label(info, find_operator(operator, plugins))
 
 
 def resolve(
@@ -112,13 +108,6 @@ def resolve(
         operator_options=_own(chosen, own, settings.get("kernel_size")),
         up_options=_up(chosen, own) if info.upsamples else {},
     )
-
-
-def _label(info: ModelInfo, operator: OperatorInfo | None) -> str:
-    if operator is None or operator.name == info.operator:
-        return info.label
-    shown = operator.upsampler_label if info.role == "upsampler" else operator.label
-    return info.label_with.format(operator=shown)
 
 
 def _up_kernel_size(info: ModelInfo, operator: OperatorInfo, settings: Mapping[str, Any]) -> Any:

@@ -151,10 +151,11 @@ class Converse2D(nn.Module):
     def freeze(self, size: tuple[int, int]) -> Converse2D:
         """Precompute the transfer function for inputs of ``size`` (H, W), for deployment.
 
-        It is used for inputs of exactly this size, eagerly and without gradients; every other call takes the
-        normal path. Training mode, loading, moving or casting undo it. Kernel, lam and setting of every call are
-        compared by value with those that it was computed from, whatever they are made of (parameters, the mask of
-        a pruning, a parametrization and its buffers), so the result is never stale. Costs
+        It is used for inputs of exactly this size, eagerly and without gradients, where :mod:`converse.native` does
+        not serve (which makes its own in cache in half the time); every other call takes the normal path. Training
+        mode, loading, moving or casting undo it. Kernel, lam and setting of every call are compared by value with
+        those that it was computed from, whatever they are made of (parameters, the mask of a pruning, a
+        parametrization and its buffers), so the result is never stale. Costs
         8 C s s (H + 2 p_h) ((W + 2 p_w) / 2 + 1) bytes in float32. A layer without FFT (kernel no larger than the
         scale) has nothing to precompute and is left as it is.
 

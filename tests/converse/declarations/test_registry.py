@@ -13,7 +13,7 @@ import pytest
 import converse
 from converse.declarations.literals import LiteralError, read_literal
 from converse.declarations.model_info import list_models, models
-from converse.declarations.model_spec import model_label, resolve
+from converse.declarations.model_spec import resolve
 from converse.declarations.operator_info import OperatorError
 from converse.declarations.registry import find_operator, list_operators, load_operator, operators
 
@@ -37,6 +37,11 @@ MODELS = {
 }
 
 
+def label(name: str, operator: str | Path) -> str:
+    """The network's label with ``operator`` in its slot."""
+    return resolve(name, {str(models()[name].slot): operator}).label
+
+
 def test_the_folder_is_the_registry() -> None:
     built_in = {k: v for k, v in operators().items() if not v.external}
     assert set(built_in) == BUILT_IN | FIELD
@@ -50,11 +55,11 @@ def test_the_folder_is_the_registry() -> None:
 def test_labels_are_those_of_the_paper() -> None:
     assert {name: info.label for name, info in models().items()} == MODELS
     assert list_models() == sorted(MODELS)
-    assert model_label("converse_dncnn", "convt") == "ConvT-DnCNN"
+    assert label("converse_dncnn", "convt") == "ConvT-DnCNN"
     upsamplers = ("pixelshuffle", "nearest", "convt", "converse2d")
-    rows = [model_label("upsampler_srresnet", name) for name in upsamplers]
+    rows = [label("upsampler_srresnet", name) for name in upsamplers]
     assert rows == ["PixelShuffle", "Nearest", "ConvT", "Converse2D"]
-    labels = [model_label(name, op) for name in ("conv_usrnet", "converse_usrnet") for op in ("conv", "converse2d")]
+    labels = [label(name, op) for name in ("conv_usrnet", "converse_usrnet") for op in ("conv", "converse2d")]
     assert len(set(labels)) == 4  # data step and prior vary apart: four networks, four labels
 
 
@@ -155,7 +160,7 @@ def test_a_loose_file_is_named_by_its_path(tmp_path: Path) -> None:
     assert info.external and info.origin == f"file {path}"
     assert load_operator(path) is load_operator("gain", plugins=[path])
     assert resolve("conv_dncnn", {"operator": path}).identity()["operator_sha256"] == info.sha256
-    assert model_label("conv_dncnn", path) == "Gain-DnCNN"
+    assert label("conv_dncnn", path) == "Gain-DnCNN"
     with pytest.raises(OperatorError, match="unknown operator 'gain'"):
         find_operator("gain")
 

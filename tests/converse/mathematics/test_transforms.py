@@ -157,7 +157,7 @@ def test_chunks_and_a_graph_of_the_gradient_change_nothing(monkeypatch: pytest.M
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.usefixtures("small_maps")
+@pytest.mark.usefixtures("small_maps", "by_torch")
 @pytest.mark.parametrize("scale", [1, 2])
 def test_frozen_layers_use_the_same_order_of_frequencies(scale: int) -> None:
     generator = torch.Generator().manual_seed(0)

@@ -181,7 +181,7 @@ def test_a_frozen_layer_sees_through_whatever_its_weights_are_made_of(made_of: s
         assert not torch.allclose(after, before), "the change is one that shows"
 
 
-def test_freeze_serves_only_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_freeze_serves_only_without_gradients_and_by_torch(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Converse2D(2, 3).eval().freeze((8, 8))
     assert layer._frozen is not None
     calls = []
@@ -194,7 +194,7 @@ def test_freeze_serves_only_without_gradients(monkeypatch: pytest.MonkeyPatch) -
         layer(y)
         layer(y.double())
         layer(y[..., :7])
-    assert len(calls) == 1
+    assert len(calls) == (1 if backend == "torch" else 0), "the compiled operator is faster than reading"
 
 
 def test_freeze_refuses() -> None:
