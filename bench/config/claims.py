@@ -6,6 +6,7 @@ which stands in ``bench/results/properties`` under the claim's id; a *picture* i
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -45,14 +46,14 @@ class _AboutRows(_Words):
     """Whether the claim is about the sign of a difference, with no margin."""
 
     @property
+    @abstractmethod
     def pairs(self) -> tuple[Pair, ...]:
         """Every comparison that must pass: its first row minus its second one."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
         """The claim in one sentence of rows."""
-        raise NotImplementedError
 
     @property
     def row_ids(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ tables:
     claims: [best]
   seven: {}
 """
-CLAIMS = 'claims:\n  best: {words: "it is best", test: "try it", own_table: "reversed"}\n'
+CLAIMS = 'claims:\n  best: {kind: property, words: "it is best", test: "try it", own_table: "reversed"}\n'
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def plan(tmp_path: Path) -> Iterator[Plan]:
         config = tmp_path / "config"
         (config / "reproducibility.yaml").write_text(WORDS)
         (config / "claims.yaml").write_text(CLAIMS)
+        (config / "study.yaml").write_text("rungs:\n  S: {preset: toy, seeds: {denoising: 2}}\n")
         with (config / "published.yaml").open("a") as file:
             file.write('notes: {odd: "An odd thing."}\nreadme_parameters: {Converse-DnCNN: 1234}\n')
         fabricate(found, {"a.png": 0.0})
