@@ -31,6 +31,7 @@ def judge(ladder: Ladder, tables: TidyTables) -> list[Verdict]:
             mine = properties.judge(name, ladder, tables)
         elif isinstance(claim, RowClaim):
             mine = [v for rung in ladder.rungs for v in row_claims.judge(name, claim, rung, ladder)]
+            mine = mine or [row_claims.unmeasured(name, claim, ladder)]
         found += mine or [Verdict(name)]
     return found
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.config.claims import Equivalence, NonInferiority, Order, Pair, RowClaim
+from bench.config.published import published_table
 from bench.results.comparison import FEWEST_SEEDS, Comparison, holm
 from bench.results.statistics import decisions, power
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
@@ -69,6 +70,18 @@ def judge(name: str, claim: RowClaim, rung: Rung, ladder: Ladder) -> list[Verdic
         words = f"significantly reversed in {turned} of {len(cells)} cells" if turned else ""
         found = replace(found, cells=len(cells), reversed_cells=turned, reason=joined(found.reason, words))
     return [found, *by_cell]
+
+
+def unmeasured(name: str, claim: RowClaim, ladder: Ladder) -> Verdict:
+    """The verdict of a claim that no rung has rows for: none, beside the paper's least favourable difference."""
+    for plan in (rung.plan for rung in ladder.rungs if claim.table in rung.plan.tables):
+        cells = list(published_table(plan, claim.table).columns)
+        gaps = [published_gap(plan, claim.table, *pair, cells) for pair in claim.pairs]
+        known = [gap for gap in gaps if gap is not None]
+        if known:
+            worst = max(known, key=abs) if claim.kind == "equivalence" else min(known)
+            return Verdict(name, published_db=worst)
+    return Verdict(name)
 
 
 def _case(name: str, claim: RowClaim, rung: Rung, cells: tuple[Cell, ...], cell: Cell | None = None) -> _Case:

@@ -211,3 +211,13 @@ def test_a_folder_that_is_no_evidence_is_named(root: Path) -> None:
     toy_study(root)
     with pytest.raises(BenchError, match=r"nowhere/runs.csv is missing"):
         verdicts([root / "nowhere"], root / "out.csv")
+
+
+def test_what_is_not_measured_stands_beside_the_papers_difference(root: Path) -> None:
+    toy_study(root)
+    (root / "none").mkdir()
+    found = {v.claim: v for v in judged(root / "none").verdicts}
+    assert (found["best"].words, found["best"].n, found["best"].reason) == ("cannot tell", 0, "not measured")
+    assert found["best"].published_db == pytest.approx(((30.70 - 30.64) + (29.36 - 29.30)) / 2), (
+        "against the best other"
+    )
