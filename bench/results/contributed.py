@@ -32,6 +32,8 @@ KEYS = {
     "curves.csv": ("run", "step"),
     "throughput.csv": ("preset", "kind", "case", "name", "pass", "threads", "device", "machine"),
 }
+LATER = ("training_macs", "weights_sha256", "computed")
+"""Columns of runs.csv that folders from before they existed lack."""
 VERSIONS = ("python", "torch", "train_version", "eval_version", "degrade_version", "commit")
 RANGES = {"psnr": (0.0, 100.0), "ssim": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
 """Metric to the values that it can have; of others every finite one."""
@@ -98,7 +100,7 @@ def _table(path: Path) -> tuple[Sequence[Row], list[str]]:
     found = [f"{path}: unknown column {name!r}{nearest(name, known)}" for name in names if name not in known]
     keys = KEYS.get(path.name, ())
     wanted = {
-        "runs.csv": known.keys() - {"source", "training_macs", "weights_sha256"},
+        "runs.csv": known.keys() - {"source", *LATER},
         "metrics.csv": {*keys, "dataset", "protocol", "value"},
     }
     found += [f"{path}: column {n!r} is missing" for n in sorted(wanted.get(path.name, {*keys}) - {*names})]

@@ -36,9 +36,7 @@ class {cls}(nn.Module):
         def skip(cls, channels, kernel_size, *, scale=1, padding_mode="circular"): return "a reason"  # or None
     """
 
-    def __init__(
-        self, channels: int, kernel_size: int, *, scale: int = 1, padding_mode: str = "circular"
-    ) -> None:
+    def __init__(self, channels: int, kernel_size: int, *, scale: int = 1, padding_mode: str = "circular") -> None:
         super().__init__()
         self.pad = ((kernel_size - 1) // 2, kernel_size // 2) * 2
         self.mode = "constant" if padding_mode == "zeros" else padding_mode
