@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fabricated import fabricate
+from fabricated import fabricate, write_record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toy_plan import IMAGES, toy_plan, working_in
@@ -33,14 +33,16 @@ def plan(tmp_path: Path) -> Iterator[Plan]:
 def change(plan: Plan, row: str, metric: str, values: dict[str, tuple[str, str]]) -> list[float]:
     """Sets image → (value, reason) of one row of table four; returns the other values of its first run."""
     kept: list[float] = []
+    test = plan.table_tests("four")[0]
     for run in next(r for r in plan.rows["four"] if r.id == row).runs:
-        path = layout.metrics_csv(run.id, plan.table_tests("four")[0].stem)
+        path = layout.metrics_csv(run.id, test.stem)
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         if "reason" not in frame:
             frame = frame.assign(reason="")
         for image, (value, reason) in values.items():
             frame.loc[(frame["image"] == image) & (frame["metric"] == metric), ["value", "reason"]] = value, reason
         frame.to_csv(path, index=False)
+        write_record(path, run, test)
         rest = frame[(frame["metric"] == metric) & ~frame["image"].isin(list(values))]["value"].astype(float)
         kept = kept or list(rest)
     return kept

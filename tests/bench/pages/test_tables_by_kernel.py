@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +28,13 @@ EACH = ", ".join(
 
 def test_an_evaluation_for_each_kernel_makes_one_block(root: Path) -> None:
     plan = toy_plan(root, deblurring=f"[{EACH}]", full_size="true")
+    tasks = {name: task.model_copy(update={"options": {}}) for name, task in plan.preset.tasks.items()}
+    plan = dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}))
     for run in plan.runs.values():
         for test in plan.evaluations(run):
             if test.data == "bsd100" and test.only == ["kernel_1"]:
-                write_metrics(run, test, {"a": 0.0, "b": 2.0 if test.subset else 1.0}, ("kernel_1",))
+                images, step = (10, 2.0) if test.subset else (100, 1.0)
+                write_metrics(run, test, {f"{i:03d}": step * (i % 2) for i in range(images)}, ("kernel_1",))
         if not run.method:
             write_run(run)
     view = table_view(plan, load(plan), "seven")
@@ -45,7 +49,7 @@ def test_an_evaluation_for_each_kernel_makes_one_block(root: Path) -> None:
     assert float(part[first].text[:5]) - float(whole[first].text[:5]) == pytest.approx(0.5, abs=0.011)
     assert whole[difference].text and not part[difference].text, "a subset is not compared with the paper"
     remark = " ".join(view.remarks)
-    assert "2 images of BSD100, one kernel; 2 images of BSD100, one kernel" in remark
+    assert "100 images of BSD100, one kernel; 10 images of BSD100, one kernel" in remark
 
 
 def test_one_subset_for_all_makes_equal_tests_one(root: Path) -> None:
