@@ -19,7 +19,8 @@ class ExtraMetric(NamedTuple):
     highest: float
     """Its range by definition; an answer outside is none (cw_ssim says 1e6 for a flat image)."""
     side: int = 1
-    """Pixels that an image must have on each side (measured with pyiqa 0.1.16; its own errors speak of paddings)."""
+    """Pixels that an image must have on each side (measured with pyiqa 0.1.16; its own errors speak of paddings, and
+    vsi says 1 for any two images of one pixel)."""
 
     def refuses(self, height: int, width: int) -> str:
         """Why an image of that size has no score; empty if it can have one."""
@@ -31,7 +32,7 @@ _ROUNDING = 1e-3
 EXTRA: dict[str, ExtraMetric] = {
     "cw_ssim": ExtraMetric(True, False, 0.0, 1.0, side=64),
     "fsim": ExtraMetric(True, False, 0.0, 1.0, side=2),
-    "gmsd": ExtraMetric(False, False, 0.0, 1.0, side=3),
+    "gmsd": ExtraMetric(False, False, 0.0, 1.0, side=4),
     "ms_ssim": ExtraMetric(True, False, 0.0, 1.0, side=161),
     "nlpd": ExtraMetric(False, False, 0.0, math.inf),
     "vif": ExtraMetric(True, False, 0.0, math.inf, side=33),
