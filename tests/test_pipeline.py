@@ -23,8 +23,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkout(folder)
 
 
-def snakemake(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "preset=tiny"]
+def snakemake(folder: Path, *arguments: str, config: tuple[str, ...] = ()) -> str:
+    """What Snakemake says; ``config`` is settings beside the preset, since of two ``--config`` it takes the last."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--config", "preset=tiny", *config]
+    assert command.count("--config") == 1
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return run.stdout + run.stderr

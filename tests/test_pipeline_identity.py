@@ -95,8 +95,8 @@ def test_every_change_reaches_the_table(checkout: Path) -> None:
     assert refused.returncode != 0 and "did you mean 'fsim'" in refused.stderr + refused.stdout
     assert {path: path.read_bytes() for path in scores} == scores
     whole = table(checkout)
-    snakemake(checkout, "--config", "images=1")
-    assert "Subset" in table(checkout)
+    assert jobs(snakemake(checkout, config=("images=1",)))["evaluate"] == 2
+    assert "Subset: the first 1 images of mine" in table(checkout)
     done = jobs(snakemake(checkout))
     assert "tables" in done and not {"evaluate", "train"} & set(done)
     assert table(checkout) == whole
