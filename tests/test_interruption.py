@@ -63,7 +63,7 @@ class Started:
     def ended(self) -> int:
         """Exit code; nothing may be left a moment later."""
         code = self.process.wait(timeout=300)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while self.alive() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not self.alive(), "orphans"
