@@ -35,12 +35,18 @@ class Done:
     def _answered(self) -> dict[str, bool]:
         return {run.id: self._is_answered(run) for run in self.plan.runs.values()}
 
+    @cached_property
+    def _curves(self) -> set[str]:
+        """Runs whose training curve stands in evidence: all there is of one that no test set is asked of."""
+        return {run for folder in layout.evidence_folders() for run in runs_of(folder / "curves.csv")}
+
     def _is_answered(self, run: RunSpec) -> bool:
         keys = [(run.id, test.key) for test in self.plan.evaluations(run)]
         if not run.train:
             return any(pair in self.evidence for pair in keys)
-        made_here = layout.run_json(run.id).is_file()
-        return not made_here and all(pair in self.evidence for pair in keys)
+        if layout.run_json(run.id).is_file() or self.plan.is_anew(run.id):
+            return False
+        return all(pair in self.evidence for pair in keys) if keys else run.id in self._curves
 
     def published(self, run: RunSpec, test: PlannedTest) -> bool:
         """Whether evidence answers a test of a run, and nothing here does."""
@@ -78,8 +84,10 @@ class Done:
         }
 
     def to_make(self, run: RunSpec) -> bool:
-        """Whether a network has yet to be trained or loaded here: it has tests left, and no weights."""
-        if run.method or not self.left(run):
+        """Whether a network has yet to be trained or loaded here: it has tests left, or no tests, and no weights."""
+        if run.method or self._answered[run.id]:
+            return False
+        if self.plan.evaluations(run) and not self.left(run):
             return False
         return not (layout.run_json(run.id).is_file() and layout.weights(run.id).is_file())
 

@@ -63,7 +63,7 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
     results = load(dataclasses.replace(plan, anew=("all",)))  # what lies here, and no evidence
     if results.faults:
         raise BenchError("; ".join(results.faults.values()))
-    if not len(results.scores) and not len(results.throughput):
+    if not len(results.scores) and not len(results.throughput) and not len(_validated(plan, results)):
         raise BenchError(f"nothing of preset {plan.name!r} was measured on this machine: run it first")
     written = []
     for folder, frames in _folders(plan, results, name):
@@ -87,14 +87,15 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
     """Folder and what goes into it, by file: all in one that is named, or one for each machine."""
     import pandas as pd
 
-    scores = _with_checksums(results)
-    where = scores["machine"].map(_slug)
+    scores, validated = _with_checksums(results), _validated(plan, results)
+    where, trained = scores["machine"].map(_slug), validated["machine"].map(_slug)
     timed = results.throughput["machine"].map(_slug)
     found = []
-    for machine in sorted({*where, *timed}) if name is None else [None]:
+    for machine in sorted({*where, *timed, *trained}) if name is None else [None]:
         mine = scores if machine is None else scores[where == machine]
         pairs = pd.MultiIndex.from_frame(mine[["run", "evaluation"]])
-        runs = results.runs[results.runs["run"].isin(mine["run"])]
+        unscored = validated if machine is None else validated[trained == machine]
+        runs = results.runs[results.runs["run"].isin([*mine["run"], *unscored["run"]])]
         frames = {
             "runs.csv": runs,
             "metrics.csv": results.metrics[
@@ -104,12 +105,18 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
             "curves.csv": curves(runs["run"]),
             "throughput.csv": results.throughput if machine is None else results.throughput[timed == machine],
         }
-        dates = sorted(d for d in mine["date"] if d)
+        dates = sorted(d for d in [*mine["date"], *unscored["date"]] if d)
         if name is None and not dates:
             raise BenchError("only timings, which have no date, were measured: give the evidence a name (--name)")
         texts = {file: _text(frame) for file, frame in frames.items()}
         found.append((layout.evidence_dir(name or f"{dates[-1]}-{machine}"), texts))
     return found
+
+
+def _validated(plan: Plan, results: Results) -> pd.DataFrame:
+    """The trained runs that no test set is asked of: their curve is what they were trained for."""
+    asked = {run.id for run in plan.runs.values() if run.train and not plan.evaluations(run)}
+    return results.runs[results.runs["run"].isin(asked)]
 
 
 def _with_checksums(results: Results) -> pd.DataFrame:

@@ -5,7 +5,6 @@ Run as a program it trains one run, so that a test can kill it: ``tiny_training.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -78,7 +77,6 @@ def tiny_plan(root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, 
     data.parent.mkdir(exist_ok=True)
     if not data.exists():
         data.symlink_to(root / "kernels")
-    os.environ["BENCH_DATA"] = str(root / "data")
     settings = {"steps": 8, "batch": 2, "patch": 16, "lr": 2e-3, "halve_every": 4, **budget}
     runs = {**RUNS}
     for plugin in plugins:

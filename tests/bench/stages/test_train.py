@@ -347,7 +347,7 @@ def test_a_stop_tells_whether_and_why() -> None:
     ("row", "budget", "message"),
     [
         ("noisy", {}, "'noisy' is a classical method"),
-        ("dncnn", {"patch": 64}, "64x64 is too small for crops of 64"),
+        ("dncnn", {"patch": 64}, "64x64 pixels is too small for crops of 64"),
         ("sr", {"patch": 18}, "patch 18 is no multiple of the scale 4"),
     ],
 )
