@@ -101,6 +101,10 @@ class Done:
         tests = [(run.id, e.key) for run in self.plan.table_runs(table) for e in self.plan.table_tests(table, run.task)]
         return sorted({f for pair in tests for f in self.evidence.get(pair, ())}, reverse=True)
 
+    def _only_trained_here(self, run: RunSpec) -> bool:
+        """Whether no test set is asked of a training that evidence does not answer."""
+        return run.train is not None and not self.plan.evaluations(run) and not self._answered[run.id]
+
     def table_inputs(self, table: str) -> list[Path]:
         """The files that a table is made of: scores, records of runs, and evidence that has some of them."""
         files: list[Path] = []
@@ -108,7 +112,7 @@ class Done:
             tests = [t for t in self.plan.table_tests(table, run.task) if not self.published(run, t)]
             for scores in (layout.metrics_csv(run.id, test.stem) for test in tests):
                 files += [scores, layout.score_record(scores)]
-            if not run.method and tests:
+            if not run.method and (tests or self._only_trained_here(run)):
                 files.append(layout.run_json(run.id))
         names = ("runs.csv", "metrics.csv", "scores.csv")
         return files + [path for folder in self.folders(table) for n in names if (path := folder / n).is_file()]
