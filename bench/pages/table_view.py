@@ -9,6 +9,7 @@ from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.published import DIFFERENCES, model_differs, published_table
 from bench.pages.table_remarks import remarks
+from bench.pages.validation_view import validation_view
 from bench.results import captions
 from bench.results.ranking import NOBODY, best_of
 from bench.results.records import Record, decimals, metrics_of, parameters, records, tests_of
@@ -27,9 +28,13 @@ Place = tuple[Part, str]
 def table_view(plan: Plan, results: Results, table: str) -> View:
     """The table as rendered; every number comes from `bench.results.records.records`.
 
+    One that no test set is asked of shows the validation strip (`bench.pages.validation_view`).
+
     Raises:
         BenchError: the table mixes protocols.
     """
+    if not plan.table_tests(table):
+        return validation_view(plan, results, table)
     return _Builder(plan, results, table).view()
 
 

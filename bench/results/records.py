@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.config.evaluation import Evaluation, PlannedTest
@@ -131,15 +131,6 @@ def summary(results: Results, row: PlannedRow, test: Evaluation, metric: str, ke
 def decimals(metric: str) -> int:
     """Digits after the point: PSNR in hundredths of a dB, the others in ten-thousandths."""
     return 2 if metric.startswith("psnr") else 4
-
-
-def records_frame(plan: Plan, results: Results, table: str) -> pd.DataFrame:
-    """`records` as a frame, a column per field."""
-    import pandas as pd
-
-    names = [f.name for f in fields(Record)]
-    frame = pd.DataFrame([asdict(r) for r in records(plan, results, table)], columns=names)
-    return frame.astype({"parameters": "Int64"})
 
 
 def records(plan: Plan, results: Results, table: str) -> list[Record]:

@@ -25,7 +25,7 @@ from bench.results import captions
 from bench.results.columns import COLUMNS
 from bench.results.curves import curve_frame
 from bench.results.failures import Failure, failures
-from bench.results.records import records_frame
+from bench.results.record_frame import records_frame
 from bench.results.rendered import stamp
 from bench.results.throughput_table import throughput_frame, throughput_views
 from bench.results.tidy import Results, load

@@ -12,7 +12,7 @@ from bench.foundation import atomic
 from bench.foundation.errors import BenchError, nearest
 from bench.pages import formats
 from bench.pages.table_view import table_view
-from bench.results.records import records_frame
+from bench.results.record_frame import records_frame
 from bench.results.rendered import stamp
 from bench.results.throughput_table import ID as THROUGHPUT
 from bench.results.throughput_table import throughput_frame, throughput_views
@@ -69,7 +69,10 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
     """What stands in the way of a complete table; empty if nothing does."""
     if name == THROUGHPUT:
         return "" if len(results.throughput) else f"not timed yet (python -m bench throughput --preset {plan.name})"
+    known = set(results.runs["run"])
     for run in plan.table_runs(name):
+        if run.train and not plan.table_tests(name, run.task) and run.id not in known:
+            return f"{layout.run_json(run.id)} is missing (python -m bench train {run.id} --preset {plan.name})"
         for test in plan.table_tests(name, run.task):
             if (run.id, test.key) not in results.sources:
                 if why := results.faults.get((run.id, test.key)):
