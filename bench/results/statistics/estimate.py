@@ -6,6 +6,7 @@ Sources: Student's t; B. L. Welch, Biometrika 34 (1947), with Satterthwaite's de
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,25 +70,40 @@ def _ratio(distance: Floats, se: Floats) -> Floats:
         return np.where((se == 0) & (distance == 0), 0.0, distance / se)
 
 
+def contrast(design: Design, weights: Sequence[float], samples: Sequence[ArrayLike]) -> Estimate:
+    """A weighted sum of the means of several rows over seeds; weights that add up to zero compare them.
+
+    Args:
+        design: ``paired``: the sum is formed seed by seed, and a seed with a NaN is left out; ``welch``: the rows are
+            independent samples (their degrees of freedom after Satterthwaite), and NaN are left out.
+        weights: one for each row.
+        samples: of each row (…, seeds); in pairs of one shape.
+    """
+    if design == "paired":
+        mean, variance, n = _moments(sum(w * np.asarray(x, float) for w, x in zip(weights, samples, strict=True)))
+        return Estimate(mean, np.sqrt(variance / n), np.asarray(n - 1.0), n)
+    moments = [_moments(x) for x in samples]
+    parts = [w * w * variance / n for w, (_, variance, n) in zip(weights, moments, strict=True)]
+    effect = np.asarray(sum(w * mean for w, (mean, _, _) in zip(weights, moments, strict=True)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost = sum(part**2 / (n - 1) for part, (_, _, n) in zip(parts, moments, strict=True))
+        df = np.asarray(sum(parts) ** 2 / lost)
+    return Estimate(effect, np.sqrt(sum(parts)), df, np.minimum.reduce([n for _, _, n in moments]))
+
+
 def paired(first: ArrayLike, second: ArrayLike) -> Estimate:
     """``first`` minus ``second``, seed by seed (…, seeds); a pair with a NaN is left out."""
-    gap = np.asarray(first, float) - np.asarray(second, float)
-    mean, variance, n = _moments(gap)
-    return Estimate(mean, np.sqrt(variance / n), np.asarray(n - 1.0), n)
+    return contrast("paired", (1, -1), (first, second))
 
 
 def welch(first: ArrayLike, second: ArrayLike) -> Estimate:
     """``first`` minus ``second`` as two samples of seeds (…, seeds each); NaN are left out."""
-    (mean_a, var_a, n_a), (mean_b, var_b, n_b) = _moments(first), _moments(second)
-    part_a, part_b = var_a / n_a, var_b / n_b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df = (part_a + part_b) ** 2 / (part_a**2 / (n_a - 1) + part_b**2 / (n_b - 1))
-    return Estimate(mean_a - mean_b, np.sqrt(part_a + part_b), df, np.minimum(n_a, n_b))
+    return contrast("welch", (1, -1), (first, second))
 
 
 def estimate(design: Design, first: ArrayLike, second: ArrayLike) -> Estimate:
     """`paired` or `welch`, as declared for the axis."""
-    return paired(first, second) if design == "paired" else welch(first, second)
+    return contrast(design, (1, -1), (first, second))
 
 
 def _moments(values: ArrayLike) -> tuple[Floats, Floats, NDArray[np.int64]]:

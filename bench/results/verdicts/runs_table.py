@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.config.claims import RowClaim
+from bench.results.verdicts import properties
 from bench.results.verdicts.judge import Judgement
 
 COLUMNS = {
@@ -18,13 +19,14 @@ COLUMNS = {
 
 
 def runs_csv(found: Judgement) -> bytes:
-    """One line per claim about rows, rung, row and run."""
+    """One line per claim that trained rows decide, rung, row and run."""
     lines = []
     for name, claim in found.ladder.claims.by_id.items():
-        if isinstance(claim, RowClaim):
-            for rung in found.ladder.rungs:
-                for row in claim.row_ids:
-                    scores = rung.scores(claim.table, row)
+        for rung in found.ladder.rungs:
+            for table in [claim.table] if isinstance(claim, RowClaim) else properties.tables_of(name):
+                rows = claim.row_ids if isinstance(claim, RowClaim) else [r.id for r in rung.plan.rows.get(table, ())]
+                for row in rows:
+                    scores = rung.scores(table, row)
                     for run in scores.runs if scores else ():
-                        lines.append((name, rung.name, claim.table, row, run, rung.results.status(run).status))
+                        lines.append((name, rung.name, table, row, run, rung.results.status(run).status))
     return str(pd.DataFrame(lines, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n")).encode()

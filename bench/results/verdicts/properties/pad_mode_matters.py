@@ -19,6 +19,7 @@ from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
 
 MODES, SIZES = "table2_padding_mode", "table2_padding_size"
+TABLES = (MODES, SIZES)
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
@@ -29,34 +30,39 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
 def _on(claim: str, rung: Rung) -> Verdict | None:
     means: dict[tuple[str, ...], pd.Series] = {}
     groups: dict[str, list[int]] = {MODES: [], SIZES: []}
-    settled = []
+    settled, lost, without = [], [], []
     for table, members in groups.items():
         for row in rung.plan.rows.get(table, ()):
             scores = rung.scores(table, row.id)
-            if scores is None or not len(scores.values):
+            if scores is None:
                 return None
             if scores.runs not in means:
                 means[scores.runs] = seed_means(scores.values)
+                lost += [f"seed {seed} of {row.id} diverged" for seed in scores.diverged]
+                without += [] if len(scores.values) else [row.id]
             members.append(list(means).index(scores.runs))
             settled.append(scores.settled)
-    if not all(groups.values()):
+    if not all(groups.values()) or not (lost or any(len(m) for m in means.values())):
         return None
-    values = pd.DataFrame(dict(enumerate(means.values()))).dropna().to_numpy()
+    values = pd.DataFrame(dict(enumerate(means.values()))).astype(float).dropna().to_numpy()
     declared = rung.declared(MODES)
-    blank = Verdict(claim, rung.name, n=len(values), complete=declared is not None and min(settled) >= declared)
-    few = "" if blank.complete else f"{min(settled)} of {declared} declared seeds"
-    if not len(values):
-        return None
+    complete = declared is not None and min(settled) >= declared
+    blank = Verdict(claim, rung.name, n=len(values), complete=complete, source=MODES)
+    if without or not len(values):
+        words = f"no result of {', '.join(without)}" if without else "no seed that every row has"
+        return blank.with_numbers(n=0, reason=joined(words, *lost))
+    few = "" if complete else f"{min(settled)} of {declared} declared seeds"
     effect, p = compare_ranges(values, groups[MODES], groups[SIZES])
     known = blank.with_numbers(effect_db=effect, published_db=_published(rung))
     if len(values) < FEWEST_SEEDS:
-        return known.with_numbers(verdict=NO_VERDICT, reason=f"{len(values)} seeds: a difference, no verdict")
+        seeds = f"{len(values)} seed{'' if len(values) == 1 else 's'}"
+        return known.with_numbers(verdict=NO_VERDICT, reason=joined(f"{seeds}: a difference, no verdict", *lost))
     # Permuted rows tell only whether modes matter more; sizes mattering more is the same test the other way round.
     _, other = compare_ranges(values, groups[SIZES], groups[MODES])
     word = "holds" if p < ALPHA / 2 else "reversed" if other < ALPHA / 2 else CANNOT_TELL
     spans = [np.ptp(values[:, members], axis=1).mean() for members in groups.values()]
     numbers = f"range over modes {spans[0]:.3f} dB, over sizes {spans[1]:.3f} dB (permutation test)"
-    return known.with_numbers(verdict=word, p_holm=min(1.0, 2 * min(p, other)), reason=joined(few, numbers))
+    return known.with_numbers(verdict=word, p_holm=min(1.0, 2 * min(p, other)), reason=joined(few, numbers, *lost))
 
 
 def _published(rung: Rung) -> float | None:

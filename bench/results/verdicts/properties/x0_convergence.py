@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results.comparison import FEWEST_SEEDS
+from bench.results.seed_scores import SeedScores
 from bench.results.statistics.curves import steps_to
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import estimate
@@ -21,6 +22,7 @@ from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
 
 ROWS = {"table3_x0_denoising": ("zero", "y"), "table3_x0_sr": ("zero", "interp")}
 """Table to the start at zero and the paper's own start."""
+TABLES = tuple(ROWS)
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
@@ -33,31 +35,42 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
 
 
 def _on(claim: str, rung: Rung, table: str, curves: Mapping[str, Any]) -> Verdict | None:
-    sides = [rung.scores(table, row) for row in ROWS[table]]
-    if any(side is None for side in sides):
+    sides = [side for row in ROWS[table] if (side := rung.scores(table, row)) is not None]
+    losses = [_curves(rung, side, curves) for side in sides]
+    known = [curve for side in losses for curve in side if curve is not None]
+    if len(sides) < len(ROWS[table]) or not known:
         return None
-    losses = [[_losses(curves[run]) for run in side.runs if run in curves] for side in sides if side is not None]
-    if not all(losses):
-        return None
-    level = max(float(curve["val_loss"].iloc[-1]) for side in losses for curve in side)
-    logs = [np.log2([steps_to(c["step"], c["val_loss"], level) for c in side]) for side in losses]
-    n = min(len(side) for side in logs)
-    declared = rung.declared(table)
-    task = rung.plan.tables[table].task
-    blank = Verdict(claim, rung.name, n=n, complete=declared is not None and n >= declared)
-    few = "" if blank.complete else f"{n} of {declared} declared seeds"
+    level = max(float(curve["val_loss"].iloc[-1]) for curve in known)
+    logs = [np.log2([np.nan if c is None else steps_to(c["step"], c["val_loss"], level) for c in s]) for s in losses]
+    gap = estimate(rung.study.design(rung.plan.tables[table]), *logs)
+    n, declared, task = int(gap.n), rung.declared(table), rung.plan.tables[table].task
+    settled = min(sum(c is not None for c in s) + len(side.diverged) for s, side in zip(losses, sides, strict=True))
+    blank = Verdict(claim, rung.name, n=n, complete=declared is not None and settled >= declared, source=table)
+    lost = joined(*(f"seed {seed} of {side.row} diverged" for side in sides for seed in side.diverged))
+    if not n:
+        return blank.with_numbers(reason=joined(f"{task}: no seed of both rows has a curve", lost))
     if n < FEWEST_SEEDS:
-        times = f"{2 ** float(np.mean(logs[0]) - np.mean(logs[1])):.2f}"
-        words = f"{task}: {times} times the steps; {n} seeds: a difference, no verdict"
-        return blank.with_numbers(verdict=NO_VERDICT, reason=words)
-    gap = estimate(rung.study.design(rung.plan.tables[table]), logs[0][:n], logs[1][:n])
+        seeds = f"{n} seed{'' if n == 1 else 's'}"
+        words = f"{task}: {2 ** float(gap.effect):.2f} times the steps; {seeds}: a difference, no verdict"
+        return blank.with_numbers(verdict=NO_VERDICT, reason=joined(words, lost))
+    few = "" if blank.complete else f"{settled} of {declared} declared seeds"
     low, high = (2 ** float(x) for x in gap.interval())
     p = float(gap.p_outside())
     word = CANNOT_TELL if p >= ALPHA else "holds" if gap.effect > 0 else "reversed"
     ratio = (
         f"{task}: {2 ** float(gap.effect):.2f} times the steps to the same validation loss (95%: {low:.2f}–{high:.2f})"
     )
-    return blank.with_numbers(verdict=word, p_holm=p, reason=joined(few, ratio))
+    return blank.with_numbers(verdict=word, p_holm=p, reason=joined(few, ratio, lost))
+
+
+def _curves(rung: Rung, side: SeedScores, curves: Mapping[str, Any]) -> list[pd.DataFrame | None]:
+    """Validation losses seed by seed; None where a seed has none, or diverged."""
+    found = []
+    for run in side.runs:
+        there = run in curves and rung.results.status(run).status not in ("diverged", "skipped")
+        losses = _losses(curves[run]) if there else None
+        found.append(losses if losses is not None and len(losses) else None)
+    return found
 
 
 def _losses(curve: Any) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from bench.results.statistics import decisions
-from bench.results.statistics.estimate import Estimate, paired, welch
+from bench.results.statistics.estimate import Estimate, contrast, paired, welch
 from bench.results.statistics.multiplicity import holm
+from bench.results.statistics.stability import diverged_more, spreads_differ
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(30, 0.1, (50, 5)), RNG.normal(30.05, 0.3, (50, 5))
@@ -99,3 +100,26 @@ def test_equivalence(effects: tuple[float, ...], within: float, word: str) -> No
 )
 def test_non_inferiority(effects: tuple[float, ...], word: str) -> None:
     assert decisions.non_inferiority(gaps(*effects), 0.05) == word
+
+
+def test_a_contrast_of_four_rows() -> None:
+    rows = [A[0], B[0], A[1], B[1][:4]]
+    weights = (-0.5, 0.5, -1.0, 1.0)
+    found = contrast("welch", weights, rows)
+    parts = [w * w * x.var(ddof=1) / len(x) for w, x in zip(weights, rows, strict=True)]
+    assert found.effect == pytest.approx(sum(w * x.mean() for w, x in zip(weights, rows, strict=True)))
+    assert found.se == pytest.approx(sum(parts) ** 0.5) and found.n == 4
+    assert found.df == pytest.approx(
+        sum(parts) ** 2 / sum(p**2 / (len(x) - 1) for p, x in zip(parts, rows, strict=True))
+    )
+    whole = [A[0], B[0], A[1], B[1]]
+    by_seed = sum(w * x for w, x in zip(weights, whole, strict=True))
+    pairs = contrast("paired", weights, whole)
+    assert pairs.p_outside() == pytest.approx(stats.ttest_1samp(by_seed, 0).pvalue) and pairs.n == 5
+
+
+def test_stability() -> None:
+    assert diverged_more((8, 8), (0, 8)) == pytest.approx(1 / 12870)  # one of C(16, 8) tables
+    assert diverged_more((0, 8), (8, 8)) == 1 and diverged_more((1, 8), (1, 8)) > 0.5
+    assert spreads_differ(A[0], [*B[0], np.nan]) == pytest.approx(stats.levene(A[0], B[0]).pvalue)
+    assert np.isnan(spreads_differ([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])) and np.isnan(spreads_differ([1.0], [1.0, 2.0]))
