@@ -102,7 +102,7 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     computed = [_computation(run, device)]
     resumed = _resume(training, run, computed, lambda line: print(f"{run.id}: {line}", flush=True))
     status, reason = "trained", None
-    with Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
+    with training.feed, Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
         try:
             _steps(training, run, resumed, computed, stop, bar)
             training.exchange()

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 
 from bench.config.budget import Budget
 from bench.models.arithmetic import drawing
+from bench.training.batch import Batch
+from bench.training.feeding import Feed
 from bench.training.recipe import Average, learning_rate
-from bench.training.sampling import Batch, Sampler
+from bench.training.sampling import Sampler
 
 COLUMNS = ("step", "loss", "lr", "seconds", "val_loss", "val_psnr")
 VALIDATIONS = 10
@@ -53,6 +55,7 @@ class Training:
     ) -> None:
         self.model, self.sampler, self.budget, self.device = model, sampler, budget, device
         self.needs_kernel = needs_kernel
+        self.feed = Feed(sampler, device, budget.steps)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=budget.lr, fused=True)
         self.step = 0
         self.rows: list[dict[str, float | int | None]] = []
@@ -78,7 +81,7 @@ class Training:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.budget, self.step)
-        batch = self.sampler.batch(self.step).to(self.device)
+        batch = self.feed.batch(self.step)
         self.optimizer.zero_grad(set_to_none=True)
         with drawing(self.sampler.seed, self.step, self.device):
             loss = self._loss(self._apply(batch), batch.clean)
@@ -104,16 +107,17 @@ class Training:
         """Mean loss and mean PSNR (dB, clipped to [0, 1], unrounded) over the validation crops."""
         self.exchange()
         self.model.eval()
-        losses, psnrs = [], []
+        losses, errors = [], []
         with torch.no_grad(), drawing(self.sampler.seed, self.step, self.device):
             for batch in self._held:
                 restored = self._apply(batch)
-                losses.append(float(self._loss(restored, batch.clean)))
-                error = (restored.clamp(0, 1) - batch.clean).square().mean(dim=(1, 2, 3))
-                psnrs += [-10.0 * math.log10(max(float(e), 1e-12)) for e in error]
+                losses.append(self._loss(restored, batch.clean))
+                errors.append((restored.clamp(0, 1) - batch.clean).square().mean(dim=(1, 2, 3)))
         self.model.train()
         self.exchange()  # back to the weights in training
-        return sum(losses) / len(losses), sum(psnrs) / len(psnrs)
+        # Read once, after all: a GPU stands still for every number that is asked of it.
+        psnrs = [-10.0 * math.log10(max(e, 1e-12)) for e in torch.cat(errors).tolist()]
+        return sum(torch.stack(losses).tolist()) / len(losses), sum(psnrs) / len(psnrs)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and metadata from which `resume` goes on."""

@@ -19,6 +19,7 @@ from bench.data.images import Pixels
 from bench.data.kernels import SIZE, random_kernel
 from bench.foundation.errors import BenchError
 from bench.scoring.resize import imresize
+from bench.training.batch import Batch
 
 Float = NDArray[np.float32]
 Reduce = Callable[[Sequence[Pixels], int], Sequence[Float]]
@@ -27,20 +28,6 @@ VALIDATION_SHARE = 8
 """The right-most 1/8 of every training image is never trained on."""
 VALIDATION_CROPS = 8
 _STREAM_TRAIN, _STREAM_VALIDATION = 1, 2
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Degraded (B, C, h, w) and clean (B, C, H, W) crops in [0, 1] before noise, and blur kernels (B, 1, 7, 7)."""
-
-    degraded: torch.Tensor
-    clean: torch.Tensor
-    kernel: torch.Tensor | None = None
-
-    def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        kernel = None if self.kernel is None else self.kernel.to(device)
-        return Batch(self.degraded.to(device), self.clean.to(device), kernel)
 
 
 def reduced(parts: Iterable[Pixels], scale: int) -> Iterator[Float]:
