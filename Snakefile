@@ -23,7 +23,7 @@ shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
 from bench.config import layout
 from bench.foundation.errors import BenchError
 from bench.results.model_cases import what_is_timed
-from bench.workflow import places, stale_lock
+from bench.workflow import launch, places, stale_lock
 from bench.workflow.snake import Presets
 
 places.resolve(config, os.environ, Path.cwd(), Path(workflow.basedir))
@@ -36,6 +36,7 @@ places.without_braces(os.environ)
 ALIVE = stale_lock.alive()  # kept open: says that this Snakemake is alive
 
 try:
+    launch.refuse_repeated(sys.argv)
     PRESETS = Presets(config)
 except BenchError as error:
     sys.exit(f"error: {error}")

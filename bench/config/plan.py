@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.config.analysis_info import WEIGHTS
 from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.planned_analyses import AnalysisSpec
 from bench.config.planned_row import PlannedRow
@@ -112,10 +113,21 @@ class Plan:
         """Figure name to (table, kind), e.g. ``table4_denoising-curves``."""
         return {f"{t}-{kind}": (t, kind) for t, table in self.tables.items() for kind in table.figures}
 
+    def checkpoint_sha256(self, run: RunSpec) -> str:
+        """sha256 that the file of a run's checkpoint must have; empty where it loads none.
+
+        A released file's is declared in ``datasets.yaml`` and no part of the run's id: what was computed from another
+        file does not count.
+        """
+        source = run.checkpoint
+        if source is None or not source.released:
+            return (source.sha256 or "") if source else ""
+        return self.datasets[WEIGHTS].hashes[f"{source.released}.pth"] if WEIGHTS in self.datasets else ""
+
     def data_names(self, run: RunSpec) -> list[str]:
         """Data sets that training (or loading) one run needs."""
         if run.checkpoint and run.checkpoint.released:
-            return ["released_weights"]
+            return [WEIGHTS]
         return list(run.train.data) if run.train else []
 
     def digest(self) -> str:

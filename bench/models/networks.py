@@ -11,6 +11,7 @@ from torch import nn
 
 import converse
 from bench.config import layout
+from bench.config.analysis_info import WEIGHTS
 from bench.config.run_spec import RunSpec
 from bench.data.datasets import Dataset, data_root
 from bench.foundation.errors import BenchError
@@ -91,7 +92,7 @@ def load_checkpoint(
     source = run.checkpoint
     assert source is not None
     if source.released:
-        path = datasets["released_weights"].file(f"{source.released}.pth")
+        path = datasets[WEIGHTS].file(f"{source.released}.pth")
     elif source.path:
         path = Path(source.path).expanduser()
     else:
@@ -99,8 +100,10 @@ def load_checkpoint(
     if not path.is_file():
         raise BenchError(f"{path}: no such checkpoint (run {run.id})")
     sha256 = file_sha256(path)
-    if source.sha256 and sha256 != source.sha256:
-        raise BenchError(f"{path}: its sha256 is {sha256[:12]}…, expected {source.sha256[:12]}…")
+    expected = datasets[WEIGHTS].hashes[path.name] if source.released else source.sha256
+    if expected and sha256 != expected:
+        again = f"; run: python -m bench fetch {WEIGHTS}" if source.released else ""
+        raise BenchError(f"{path}: its sha256 is {sha256[:12]}…, expected {expected[:12]}…{again}")
     model = build(run, plugins)
     if remark := fill(model, read_weights(path), str(path)):
         print(f"{path}: {remark}", flush=True)

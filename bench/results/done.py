@@ -16,7 +16,7 @@ from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
-from bench.results.evidence import Pair, published, runs_of
+from bench.results.evidence import Pair, other_checkpoint, published, runs_of
 from bench.scoring.score_record import read_record
 
 
@@ -42,7 +42,7 @@ class Done:
 
     def _is_answered(self, run: RunSpec) -> bool:
         keys = [(run.id, test.key) for test in self.plan.evaluations(run)]
-        if not run.train:
+        if not run.train:  # published() has left out what was loaded from another checkpoint
             return any(pair in self.evidence for pair in keys)
         if layout.run_json(run.id).is_file() or self.plan.is_anew(run.id):
             return False
@@ -56,21 +56,26 @@ class Done:
     def scored_here(self, run: RunSpec, test: PlannedTest) -> bool:
         """Whether a test's scores lie here, of the weights that the run has."""
         table = layout.metrics_csv(run.id, test.stem)
-        record = read_record(table) if table.is_file() else None
-        weights = self._weights.get(run.id, "")
+        record = read_record(table) if table.is_file() and not self.reloads(run) else None
+        weights = self._record.get(run.id, {}).get("weights_sha256") or ""
         return record is not None and (not weights or record.weights_sha256 == weights)
 
     @cached_property
-    def _weights(self) -> dict[str, str]:
-        """Run to the sha256 of its weights, where its record says so."""
+    def _record(self) -> dict[str, dict[str, str | None]]:
+        """Run to its record on this machine."""
         found = {}
         for run_id in self.plan.runs:
             try:
                 record = json.loads(layout.run_json(run_id).read_text(encoding="utf-8"))
-                found[run_id] = str(record.get("weights_sha256") or "")
+                found[run_id] = {key: record.get(key) for key in ("weights_sha256", "checkpoint_sha256")}
             except (OSError, ValueError, AttributeError):
                 continue
         return found
+
+    def reloads(self, run: RunSpec) -> bool:
+        """Whether a run lies here that was loaded from another file than is declared now."""
+        record = self._record.get(run.id)
+        return record is not None and bool(other_checkpoint(self.plan, run.id, record["checkpoint_sha256"] or ""))
 
     def left(self, run: RunSpec) -> list[PlannedTest]:
         """The tests of a run that have yet to be scored here."""
@@ -89,7 +94,8 @@ class Done:
             return False
         if self.plan.evaluations(run) and not self.left(run):
             return False
-        return not (layout.run_json(run.id).is_file() and layout.weights(run.id).is_file())
+        there = layout.run_json(run.id).is_file() and layout.weights(run.id).is_file()
+        return not there or self.reloads(run)
 
     def needs_weights(self, run: RunSpec) -> bool:
         """Whether scores or a restored image are still to be made."""

@@ -26,7 +26,7 @@ Pair = tuple[str, str]
 
 def published(plan: Plan) -> dict[Pair, list[Path]]:
     """(run, evaluation) of a plan to the folders that answer it: its scores in the present version, of the images and
-    kernels that the plan would score now, and the run's own record.
+    kernels that the plan would score now, and the run's own record, which names the checkpoint that is declared now.
 
     Raises:
         BenchError: a file of evidence that is no table.
@@ -39,9 +39,11 @@ def published(plan: Plan) -> dict[Pair, list[Path]]:
     }
     found: dict[Pair, list[Path]] = {}
     for folder in layout.evidence_folders():
-        runs = runs_of(folder / "runs.csv")
+        runs = checkpoints_of(folder)
         for pair, (content, cases) in _groups(folder).items():
-            if pair[0] in runs and pair in wanted and same_content(plan, wanted[pair], content, cases):
+            if pair[0] not in runs or pair not in wanted or other_checkpoint(plan, pair[0], runs[pair[0]]):
+                continue
+            if same_content(plan, wanted[pair], content, cases):
                 found.setdefault(pair, []).append(folder)
     return found
 
@@ -61,6 +63,19 @@ def same_content(plan: Plan, test: PlannedTest, content: str, cases: set[tuple[s
         return content == test.content
     wanted = plan.scored(test).cases()
     return wanted is not None and plan.datasets[test.data].folder is None and cases == set(wanted)
+
+
+def checkpoints_of(folder: Path) -> dict[str, str]:
+    """Run to the sha256 of the checkpoint that it was loaded from, as a folder of evidence records it; else empty."""
+    return {row["run"]: row.get("checkpoint_sha256") or "" for row in _rows(folder / "runs.csv", "run")}
+
+
+def other_checkpoint(plan: Plan, run: str, recorded: str) -> str:
+    """Why what was computed of a run does not count: it was loaded from another file than is declared; else empty."""
+    declared = plan.checkpoint_sha256(plan.runs[run])
+    if not declared or recorded == declared:
+        return ""
+    return f"loaded from a checkpoint of sha256 {recorded[:12] or 'unknown'}, declared is {declared[:12]}"
 
 
 def runs_of(path: Path) -> set[str]:

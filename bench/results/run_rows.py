@@ -17,6 +17,7 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
+from bench.results.evidence import other_checkpoint
 from bench.results.reading import read_csv
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ def run_rows(plan: Plan, folders: Sequence[Path], scores: pd.DataFrame, local: b
     for run_id in plan.runs:
         path = paths.run_json(run_id)
         if local and path.is_file():
-            found[run_id].append(_run_row(path, run_id))
+            here = _run_row(path, run_id)
+            found[run_id] += [] if other_checkpoint(plan, run_id, here["checkpoint_sha256"]) else [here]
     for folder in folders:
         path = folder / "runs.csv"
         if path.is_file():
             for row in read_csv(path, ("run", "status")).to_dict("records"):
-                if row["run"] in found and not plan.is_anew(row["run"]):
+                if row["run"] not in found or plan.is_anew(row["run"]):
+                    continue
+                if not other_checkpoint(plan, row["run"], row.get("checkpoint_sha256") or ""):
                     found[row["run"]].append({**{str(k): v for k, v in row.items()}, "source": folder.name})
     used: dict[str, dict[str, str]] = {}
     for score in scores.to_dict("records"):

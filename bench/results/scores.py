@@ -15,7 +15,7 @@ from bench.config import layout as paths
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.results.columns import COLUMNS
-from bench.results.evidence import Pair, same_content, values_sha256
+from bench.results.evidence import Pair, checkpoints_of, other_checkpoint, same_content, values_sha256
 from bench.results.merging import Candidate, choose
 from bench.results.reading import number, read_csv
 from bench.scoring.score_record import VERSION, ScoreRecord, fault, read_record
@@ -54,6 +54,8 @@ def measured_scores(
             record = read_record(path)
             if why := fault(path, record, pair[0], test) or _foreign(path, *pair, test):
                 faults[pair] = f"{why}; it is not used: delete it and evaluate again"
+            elif why := _loaded_from_another(plan, pair[0]):
+                faults[pair] = f"{path}: {why}; it is not used: load and evaluate again"
             elif record is not None:
                 found[pair].append(_local(path, record))
     for folder in folders:
@@ -78,6 +80,15 @@ def measured_scores(
     about = pd.DataFrame([{column: row.get(column, "") for column in known} for row in scores], columns=known)
     values = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     return values, about, faults
+
+
+def _loaded_from_another(plan: Plan, run: str) -> str:
+    """Why this machine's network of a run is not the one that is declared; empty if it is, or is not here."""
+    try:
+        record = json.loads(paths.run_json(run).read_text(encoding="utf-8"))
+        return other_checkpoint(plan, run, record.get("checkpoint_sha256") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _foreign(path: Path, run: str, key: str, test: PlannedTest) -> str:
@@ -110,7 +121,7 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
     if not path.is_file():
         return
     frame = read_csv(path, (*METRIC_FILE, "evaluation", "version"))
-    known = {}
+    known, checkpoints = {}, checkpoints_of(folder)
     if index.is_file():
         table = read_csv(index, tuple(c for c in COLUMNS["scores.csv"] if c not in ("source", "computed")))
         known = {(r["run"], r["evaluation"], r["version"]): r for r in table.to_dict("records")}
@@ -131,4 +142,6 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
             why = "it holds an image twice"
         elif not same_content(plan, wanted[pair], content, cases):
             why = "its images or kernels are not those, or not all of those, that would be scored now"
+        else:
+            why = other_checkpoint(plan, pair[0], checkpoints.get(pair[0], ""))
         yield pair, Candidate(f"{path}, run {run}, test {key}", folder.name, number(part, "value"), about), why

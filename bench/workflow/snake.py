@@ -160,11 +160,12 @@ class Targets:
 
     def training_inputs(self, run: str) -> list[str]:
         """Manifests and the check, while the run is not finished: not made, or without weights that are needed."""
-        made = layout.run_json(run).is_file() and layout.curve_csv(run).is_file()
+        stale = self.done.reloads(self.plan.run(run))
+        made = layout.run_json(run).is_file() and layout.curve_csv(run).is_file() and not stale
         if made and (layout.weights(run).is_file() or not self.done.needs_weights(self.plan.run(run))):
             return []
         files = [layout.manifest(n) for n in self.plan.data_names(self.plan.run(run))]
-        return [str(f) for f in [*files, layout.check_json(self.plan.name)]]
+        return [*map(str, [*files, layout.check_json(self.plan.name)]), *(_newer() if stale else [])]
 
     def evaluation_inputs(self, run: str, key: str) -> list[str]:
         """The run, unless it has no network, and manifests of the test and its kernels; nothing once it is scored.
@@ -228,6 +229,13 @@ class Targets:
         """
         if state(self.plan, stage, name, files) not in ("stale", "partial"):
             return []
-        # Other content too: an input that is newer and has the checksum that it had does not count.
-        atomic.write_bytes(layout.stale_marker(), str(time.time_ns()).encode())
-        return [str(layout.stale_marker())]
+        return _newer()
+
+
+def _newer() -> list[str]:
+    """An input that is newer than anything: what it is an input of is made again.
+
+    Of other content too, since an input that is newer and has the checksum that it had does not count.
+    """
+    atomic.write_bytes(layout.stale_marker(), str(time.time_ns()).encode())
+    return [str(layout.stale_marker())]

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from bench.config import layout
+from bench.config.analysis_info import WEIGHTS
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
+from bench.data.datasets import load_datasets
 from bench.foundation import versions
 from bench.results.columns import COLUMNS
 from bench.scoring.score_record import VERSION, ScoreRecord
@@ -29,6 +31,12 @@ def base_psnr(run: RunSpec) -> float:
         return PSNR[run.method]
     bump = int(run.model_copy(update={"train": None}).hash, 16) % 60 / 100
     return 27.5 + bump
+
+
+def declared_sha256(run: RunSpec) -> str | None:
+    """Of the file that a run's checkpoint is loaded from, as datasets.yaml declares it."""
+    name = run.checkpoint.released if run.checkpoint else None
+    return load_datasets()[WEIGHTS].hashes[f"{name}.pth"] if name else None
 
 
 def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) -> None:
@@ -50,7 +58,7 @@ def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) 
         "computed": [{"backend": "torch", "threads": 1, "instructions": "AVX9", "device": "Imaginary CPU"}],
         "machine": MACHINE,
         "versions": VERSIONS,
-        "checkpoint_sha256": None,
+        "checkpoint_sha256": declared_sha256(run),
     }
     layout.run_json(run.id).write_text(json.dumps(data))
     if run.train:

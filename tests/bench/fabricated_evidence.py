@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fabricated import declared_sha256
 
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
@@ -46,7 +47,8 @@ def write_evidence(
         for run, score in zip(row.runs, scores.get(row.id, ()), strict=False):
             status = "diverged" if score is None else "trained"
             spec = json.dumps(run.model_dump(mode="json"), sort_keys=True)
-            runs.append({"run": run.id, "status": status, "spec": spec, "reason": "" if score else "loss is nan"})
+            about = {"spec": spec, "checkpoint_sha256": declared_sha256(run), "reason": "" if score else "loss is nan"}
+            runs.append({"run": run.id, "status": status, **about})
             for test in plan.table_tests(table):
                 kernels = ("gaussian", "motion") if test.kernels else ("",)
                 for kernel in kernels:

@@ -6,6 +6,7 @@ Sources: Student's t; B. L. Welch, Biometrika 34 (1947), with Satterthwaite's de
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -88,7 +89,7 @@ def contrast(design: Design, weights: Sequence[float], samples: Sequence[ArrayLi
     with np.errstate(divide="ignore", invalid="ignore"):
         lost = sum(part**2 / (n - 1) for part, (_, _, n) in zip(parts, moments, strict=True))
         df = np.asarray(sum(parts) ** 2 / lost)
-    return Estimate(effect, np.sqrt(sum(parts)), df, np.minimum.reduce([n for _, _, n in moments]))
+    return Estimate(effect, np.sqrt(sum(parts)), df, functools.reduce(np.minimum, [n for _, _, n in moments]))
 
 
 def paired(first: ArrayLike, second: ArrayLike) -> Estimate:

@@ -123,3 +123,9 @@ def test_stability() -> None:
     assert diverged_more((0, 8), (8, 8)) == 1 and diverged_more((1, 8), (1, 8)) > 0.5
     assert spreads_differ(A[0], [*B[0], np.nan]) == pytest.approx(stats.levene(A[0], B[0]).pvalue)
     assert np.isnan(spreads_differ([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])) and np.isnan(spreads_differ([1.0], [1.0, 2.0]))
+
+
+def test_samples_may_have_other_shapes_that_broadcast() -> None:
+    found = welch(A[:, None, :], np.stack([B[0], B[1]])[None])
+    assert found.effect.shape == found.n.shape == (50, 2)
+    np.testing.assert_allclose(found.effect[3, 1], A[3].mean() - B[1].mean())
