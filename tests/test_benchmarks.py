@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from converse.assembly.released import RELEASED
 
@@ -44,3 +45,27 @@ def test_both_operators_give_one_answer_in_a_whole_network() -> None:
     cells = [cell.strip() for cell in lines[0].strip("|").split("|")]
     error, error_of_algorithm1 = map(float, cells[5:7])
     assert error <= 1e-4 and error < error_of_algorithm1 and float(cells[3]) > 1
+
+
+def test_what_a_gpu_will_be_asked_is_right_on_the_cpu_and_goes_on(tmp_path: Path) -> None:
+    """The same command as on a lent GPU, small: every case has an answer, all are right, a second call asks nothing."""
+    command = [sys.executable, "-m", "benchmarks.on_gpu", "--out", str(tmp_path), "--device", "cpu", "--tiny"]
+    done = subprocess.run([*command, "--seconds", "900"], capture_output=True, text=True, timeout=1200, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    before = {path.name: path.read_text() for path in tmp_path.glob("*.jsonl")}
+    assert (
+        set(before) == {"correct.jsonl", "fast.jsonl"}
+        and '"network converse_usrnet", "ok": true' in before["correct.jsonl"]
+    )
+    again = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
+    assert again.returncode == 0
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.jsonl")} == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_gpu_it_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.on_gpu", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert (
+        done.returncode == 0 and "no CUDA device here: nothing was run" in done.stdout and not any(tmp_path.iterdir())
+    )

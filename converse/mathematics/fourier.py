@@ -30,7 +30,7 @@ def _phase_dft(n: int, frequencies: Tensor, taps: int, scale: int, device: torch
     offset = taps // 2 - torch.arange(taps, device=device)
     shift = torch.div(offset, scale, rounding_mode="floor")
     own = (offset - shift * scale) == torch.arange(scale, device=device)[:, None]
-    turn = frequencies.to(device)[:, None] * shift % n
+    turn = frequencies[:, None] * shift % n
     angle = turn.double() * (2 * math.pi / n)
     mask = own[:, None, :].double()
     return angle.cos() * mask, angle.sin() * mask
@@ -112,4 +112,4 @@ class DFT:
 
     def half_weights(self) -> Tensor:
         """How many columns of the full spectrum each column of the half spectrum stands for, over H W: (bins,)."""
-        return self.grid.half_weights.to(self.columns) / (self.grid.size[0] * self.grid.size[1])
+        return self.grid.half_weights.to(self.columns.dtype) / (self.grid.size[0] * self.grid.size[1])

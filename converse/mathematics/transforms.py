@@ -28,6 +28,7 @@ SERVED = ((37, 4), (23, 40))
 """Least b and greatest a, of even and of odd lengths, for which this was measured to be faster than MKL."""
 LARGEST_PRIME = 167
 """Greatest b for which it was."""
+CPU = torch.device("cpu")
 LEAST_SAMPLES = 1 << 16
 """Fewer are transformed in less time than it takes to set this up."""
 
@@ -131,12 +132,14 @@ class Grid:
     """Along H; None: the FFT library."""
     columns: PrimeFactor | None = None
     """Along W; spectra are transposed exactly where this is not None."""
+    device: torch.device = CPU
+    """Where frequencies and weights are made: a table that is made elsewhere and copied would stall a GPU."""
 
     @classmethod
     def of(cls, height: int, width: int, maps: int, device: torch.device, dtype: torch.dtype) -> Grid:
         """The fastest transform known here for that many maps of ``height`` x ``width``, computed in ``dtype``."""
         if device.type != "cpu" or maps * height * width < LEAST_SAMPLES:
-            return cls((height, width))
+            return cls((height, width), device=device)
         return cls((height, width), PrimeFactor.of(height, dtype), PrimeFactor.of(width, dtype))
 
     @property
@@ -151,7 +154,8 @@ class Grid:
         if self.columns is not None:
             half = torch.arange(h // 2 + 1) if self.rows is None else self.rows.half_frequencies
             return self.columns.frequencies, half
-        return torch.arange(h) if self.rows is None else self.rows.frequencies, torch.arange(w // 2 + 1)
+        full = torch.arange(h, device=self.device) if self.rows is None else self.rows.frequencies
+        return full, torch.arange(w // 2 + 1, device=self.device)
 
     @property
     def half_weights(self) -> Tensor:
@@ -159,7 +163,7 @@ class Grid:
         if self.columns is not None and self.rows is not None:
             return self.rows.half_weights
         n = self.size[0 if self.transposed else 1]
-        twice = 2 * torch.arange(n // 2 + 1)
+        twice = 2 * torch.arange(n // 2 + 1, device=self.device)
         return torch.where((twice == 0) | (twice == n), 1.0, 2.0)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch._dynamo.testing import CompileCounterWithBackend
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from converse.mathematics.functional import converse2d
 from converse.operators.converse2d import Converse2D
@@ -198,3 +201,28 @@ def test_cuda_agrees_with_the_cpu(form: tuple[int, int], x0: str) -> None:
     layer = Converse2D(3, k, scale=s, x0=x0)
     truth = layer(_y(2, 3, 16, 15))
     torch.testing.assert_close(layer.cuda()(_y(2, 3, 16, 15).cuda()).cpu(), truth, rtol=0, atol=5e-6)
+
+
+class _Elsewhere(TorchDispatchMode):
+    """Notes every tensor with elements that an operation makes on another device than ``meta``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type != "meta":
+                self.made.append(f"{function} {tuple(tensor.shape)}")
+        return result
+
+
+@pytest.mark.parametrize(("kernel", "scale"), FORMS)
+def test_every_table_is_made_on_the_device_of_the_map(kernel: int, scale: int) -> None:
+    """What is made on the CPU and copied stalls a GPU; the device without memory stands for one here."""
+    layer = Converse2D(4, kernel, scale=scale, padding=2, padding_mode="reflect").to("meta")
+    y = torch.empty(2, 4, 12, 10, device="meta", requires_grad=True)
+    with _Elsewhere() as elsewhere:
+        layer(y).sum().backward()
+    assert elsewhere.made == []
