@@ -30,6 +30,14 @@ analyses:
   - name: protocol_sensitivity
     settings: {sr: embedded_test, denoising: embedded_test, images: 2}
   - {name: checkerboard, settings: {photographs: embedded_test, seeds: 3, channels: 4, side: 16, images: 1}}
+  - name: reconvolution
+    settings:
+      denoising: embedded_test
+      sr: embedded_test
+      deblurring: embedded_test
+      kernels: embedded_kernels
+      use: motion
+      images: 1
   - name: response
     settings:
       networks: [conversenet, converse_usrnet]

@@ -23,6 +23,7 @@ from bench.pages.drawings import (
     paper_figure5,
     paper_figure6,
     protocol_sensitivity,
+    reconvolution,
     response,
     seeds,
     size_dependence,
@@ -46,6 +47,7 @@ ANALYSES: dict[str, ModuleType] = {
     "paper_figure5": paper_figure5,
     "paper_figure6": paper_figure6,
     "protocol_sensitivity": protocol_sensitivity,
+    "reconvolution": reconvolution,
     "response": response,
     "size_dependence": size_dependence,
 }

@@ -16,6 +16,7 @@ from fabricated import fabricate, write_throughput
 from fabricated_sets import public_mirror
 from toy_plan import IMAGES, toy_plan, working_in
 
+import converse
 from bench import analyses
 from bench.analyses import checkerboard, paper_figure2, paper_figure4, protocol_sensitivity, response
 from bench.analyses.laboratory import Laboratory
@@ -24,6 +25,7 @@ from bench.config.loading import load_plan
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.foundation.errors import BenchError
+from bench.models.reconvolution import reconvolution, relative_error
 from bench.pages.drawings import ANALYSES as DRAWINGS
 from bench.results.findings import Findings, load_findings
 from bench.scoring.score import score
@@ -108,6 +110,30 @@ def test_tidy_drawn_and_worded(plan: Plan, name: str) -> None:
     assert [p.suffix for p in written] == [".png", ".pdf"]
     first = [p.read_bytes() for p in written]
     assert first == [p.read_bytes() for p in figures(plan, [name])]
+
+
+def test_reconvolution_gives_the_input_back_up_to_lam() -> None:
+    y = torch.rand(1, 3, 24, 30, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for scale in (1, 2):
+        layer = Converse2D(3, 5, scale=scale, init="gaussian", lam=1e-12, generator=torch.Generator().manual_seed(0))
+        tight = relative_error(layer.double().eval(), y)
+        loose = relative_error(Converse2D(3, 5, scale=scale, init="delta", lam=0.5, x0="zero").double().eval(), y)
+        assert tight < 1e-4 < loose
+        assert scale > 1 or loose == pytest.approx(0.5 / 1.5)  # with a delta: Y - Y / (1 + lam)
+
+
+def test_reconvolution_names_the_layers_and_leaves_no_hook() -> None:
+    network = converse.build_model("converse_dncnn", seed=0, channels=4, blocks=2).eval()
+    with reconvolution(network) as found, torch.inference_mode():
+        network(torch.rand(1, 1, 16, 16))
+    assert len(found) == 2 and all(isinstance(network.get_submodule(name), Converse2D) for name in found)
+    before = dict(found)
+    network(torch.rand(1, 1, 16, 16))
+    assert found == before
+    plain = converse.build_model("dncnn", seed=0, channels=4, blocks=2).eval()
+    with reconvolution(plain) as none:
+        plain(torch.rand(1, 1, 16, 16))
+    assert none == {}
 
 
 def test_transfer_function_is_the_operator() -> None:
