@@ -24,7 +24,7 @@ from bench.config import layout
 from bench.foundation.errors import BenchError
 from bench.results.model_cases import what_is_timed
 from bench.workflow import launch, places, stale_lock
-from bench.workflow.snake import Presets
+from bench.workflow.presets import Presets
 
 places.resolve(config, os.environ, Path.cwd(), Path(workflow.basedir))
 
@@ -53,6 +53,7 @@ wildcard_constraints:
     run="[^/]+",
     key="[^/]+",
     seal=r"e\d+d\d+-[^/.]+",
+    measured=r"p\d+e\d+d\d+-[^/.]+",
     table="[^/]+",
     figure="[^/]+",
     analysis="[^/]+",
@@ -190,6 +191,28 @@ rule evaluate:
         gpu=lambda w: PRESETS.of_run(w.run).gpus,
     shell:
         "python -m bench evaluate {wildcards.run:q} --key {wildcards.key:q} {resources.options} > {log:q} 2>&1"
+        " || {{ cat {log:q}; exit 1; }}"
+
+
+rule measure:
+    input:
+        lambda w: PRESETS.of_property(w.run, w.key).property_inputs(w.run, w.key),
+    output:
+        str(layout.property_csv("{run}", "{key}.{measured}")),
+    log:
+        "results/logs/measure/{run}.{key}.{measured}.log",
+    group:
+        lambda w: PRESETS.of_run(w.run).group(w.run)
+    conda:
+        ENVIRONMENT
+    threads: lambda w: PRESETS.of_run(w.run).plan.run(w.run).threads
+    resources:
+        options=lambda w: PRESETS.of_property(w.run, w.key).options,
+        mem_mb=3000,
+        runtime=20,
+        gpu=lambda w: PRESETS.of_run(w.run).gpus,
+    shell:
+        "python -m bench measure {wildcards.run:q} --key {wildcards.key:q} {resources.options} > {log:q} 2>&1"
         " || {{ cat {log:q}; exit 1; }}"
 
 

@@ -150,6 +150,19 @@ def evaluate(plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None,
 
 
 @cli.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--key", "keys", multiple=True, help="one property, e.g. border@set12@denoise-gray-s25")
+@device_option
+@planned
+def measure(plan: Plan, run_id: str, keys: tuple[str, ...], device: str | None) -> None:
+    """Measure properties of a trained RUN that need its weights."""
+    from bench.stages.measure import measure as run
+
+    keep_freed_memory()
+    run(plan, run_id, keys=keys or None, device=device)
+
+
+@cli.command()
 @device_option
 @quiet_option
 @planned

@@ -98,3 +98,25 @@ def test_a_clone_with_committed_evidence_trains_and_scores_nothing(here: Path, t
     for wanted, made in (("all", (2, 3)), (run, (1, 1))):
         anew = jobs(snakemake(clone, "all", "-n", config=f"anew={wanted}"))
         assert (anew["train"], anew["evaluate"]) == made
+
+
+@pytest.mark.slow
+def test_properties_are_measured_after_the_training_and_answer_on_a_clone(here: Path, tmp_path: Path) -> None:
+    """A table that begins to ask for a property has it measured of the weights that are there; nothing is trained."""
+    asking = tmp_path / "asking"
+    shutil.copytree(here, asking, ignore=shutil.ignore_patterns(".snakemake", "evidence"))
+    tables = asking / "config" / "tables.yaml"
+    tables.write_text(TABLES.replace("    figures:", "    properties: [border]\n    figures:"))
+    done = jobs(snakemake(asking, "all"))
+    assert done["measure"] == 2 and not MAKING & set(done)
+    assert len(list((asking / "results" / "runs").glob("*/properties/border@*.csv"))) == 2
+    assert "measure" not in jobs(snakemake(asking, "all", "-n"))
+    call(asking, "bench", "publish", "--preset", "tiny", "--name", "2026-01-02-asking")
+    clone = another(tmp_path / "clone")
+    shutil.copy(tables, clone / "config" / "tables.yaml")
+    shutil.copytree(asking / "results" / "evidence", clone / "results" / "evidence")
+    assert not {"measure", "train"} & set(jobs(snakemake(clone, "all", "-n")))
+    published = clone / "results" / "evidence" / "2026-01-02-asking" / "properties.csv"
+    assert published.read_text().count("psnr_input") == 4
+    published.unlink()
+    assert not {"measure", "train"} & set(jobs(snakemake(clone, "all", "-n"))), "not trained again for a property"

@@ -52,6 +52,11 @@ def showcase_png(run_id: str, stem: str) -> Path:
     return metrics_csv(run_id, stem).with_suffix(".png")
 
 
+def property_csv(run_id: str, stem: str) -> Path:
+    """Numbers of a property of a run, named by `bench.config.planned_properties.PlannedProperty.stem`."""
+    return run_dir(run_id) / "properties" / f"{stem}.csv"
+
+
 def throughput_csv(preset: str) -> Path:
     """Tidy timings of operators and models on this machine."""
     return RESULTS / "throughput" / f"{preset}.v{versions.THROUGHPUT_VERSION}.csv"

@@ -95,6 +95,10 @@ class Plan:
         tables = self._tables_of.get(run.id, ())
         return list({test.key: test for t in tables for test in self.table_tests(t, run.task)}.values())
 
+    def tables_of(self, run: RunSpec) -> list[str]:
+        """The tables that show a run, in their order."""
+        return list(self._tables_of.get(run.id, ()))
+
     @cached_property
     def _tables_of(self) -> dict[str, dict[str, None]]:
         """Tables that show a run, by its id, in their order: an id is a hash, too dear to be taken in a search."""

@@ -19,6 +19,8 @@ Task = Literal["denoising", "sr", "deblurring"]
 Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
 """Differences to the default row (forest plot); training curves; restorations side by side; PSNR against latency;
 differences image by image; the mean of every seed."""
+Measured = Literal["border", "checkerboard", "reconvolution"]
+"""What is measured of a trained network beside its scores (``bench/analyses/trained``)."""
 Option = bool | int | float | str | list[int] | None
 METHODS: dict[str, tuple[str, ...]] = {
     "noisy": ("denoising",),
@@ -102,6 +104,8 @@ class Preset(Strict):
     throughput: Throughput
     analyses: list[str | AnalysisChoice] = []
     """Analyses of the released networks and figures of the paper, by name (``bench/analyses``)."""
+    properties: list[Measured] | None = None
+    """Which of the properties that tables ask for are measured here; None: all of them."""
 
 
 class Checkpoint(Strict):
@@ -186,6 +190,8 @@ class Table(Strict):
     """Tests of this table alone; None: those of its task in the preset."""
     parameters: bool = False
     figures: list[Figure] = []
+    properties: list[Measured] = []
+    """Measured of every trained run right after its training, on the first test; changes no run and no score."""
     published: str | None = None
     """Table of ``published.yaml`` that this one answers; default: the table's own id."""
     presets: list[str] | None = None

@@ -18,5 +18,8 @@ EVAL_VERSION = 1
 INFERENCE_VERSION = 1
 """What a network's variant of inference does to an image: tiles, padding, edge taper (`bench.config.variants`)."""
 
+PROPERTY_VERSION = 1
+"""What is measured of a trained network beside its scores (`bench.analyses.trained`)."""
+
 THROUGHPUT_VERSION = 1
 """What is timed and how."""

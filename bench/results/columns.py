@@ -51,6 +51,19 @@ COLUMNS: dict[str, dict[str, str]] = {
         "versions": "JSON: Python, packages, behaviour versions, git commit of the scoring",
         "source": "empty: this machine; otherwise the folder of published evidence",
     },
+    "properties.csv": {
+        "run": "identity of the run, as in runs.csv",
+        "property": "border, checkerboard or reconvolution (bench/analyses/trained): measured after the training",
+        "evaluation": "test whose images were restored, as in metrics.csv",
+        "version": "PROPERTY_VERSION, EVAL_VERSION and DEGRADE_VERSION of the measurement, e.g. p1e1d1",
+        "content": "as in metrics.csv",
+        "weights_sha256": "of the weights that were measured; a run's own, as in runs.csv",
+        "part": "border (8 pixels) or interior; layer; empty: the whole image",
+        "image": "image of that data set; for a checkerboard constant and ramp too",
+        "metric": "psnr, psnr_input (dB, restored and degraded); share_db, share_db_target (energy at the stride's "
+        "frequencies over all energy, dB, restored and target); error (norm of Y - X* ⊗ K over the norm of Y)",
+        "value": "the number",
+    },
     "curves.csv": {
         "run": "identity of the run, as in runs.csv",
         "step": "training step that was done",

@@ -29,6 +29,7 @@ KEYS = {
     "runs.csv": ("run",),
     "metrics.csv": ("run", "evaluation", "version", "image", "kernel", "metric"),
     "scores.csv": ("run", "evaluation", "version"),
+    "properties.csv": ("run", "property", "version", "part", "image", "metric"),
     "curves.csv": ("run", "step"),
     "throughput.csv": ("preset", "kind", "case", "name", "pass", "threads", "device", "machine"),
 }

@@ -15,8 +15,10 @@ from pathlib import Path
 from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
+from bench.config.planned_properties import PlannedProperty, properties_of
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import Pair, other_checkpoint, published, runs_of
+from bench.results.properties import property_weights, published_properties, weights_here
 from bench.scoring.score_record import read_record
 
 
@@ -96,6 +98,30 @@ class Done:
             return False
         there = layout.run_json(run.id).is_file() and layout.weights(run.id).is_file()
         return not there or self.reloads(run)
+
+    @cached_property
+    def _measured(self) -> set[tuple[str, str]]:
+        """(run, property) that evidence answers."""
+        return published_properties(self.plan)
+
+    def is_measured(self, run: str, one: PlannedProperty) -> bool:
+        """Whether a property lies here, of the weights that the run has."""
+        path, record = layout.property_csv(run, one.stem), layout.run_json(run)
+        if not path.is_file():
+            return False
+        weights = property_weights(path)
+        if not weights and record.is_file():  # no number, which says nothing of the weights
+            return path.stat().st_mtime_ns >= record.stat().st_mtime_ns
+        return weights_here(run) in ("", *weights)
+
+    def to_measure(self, run: RunSpec) -> list[PlannedProperty]:
+        """The properties of a run that are measured here, or can be: its weights are here, or will be.
+
+        A run that evidence answers is not trained again for them.
+        """
+        if not (layout.weights(run.id).is_file() or self.to_make(run)):
+            return []
+        return [one for one in properties_of(self.plan, run) if (run.id, one.name) not in self._measured]
 
     def needs_weights(self, run: RunSpec) -> bool:
         """Whether scores or a restored image are still to be made."""

@@ -67,7 +67,7 @@ def same_content(plan: Plan, test: PlannedTest, content: str, cases: set[tuple[s
 
 def checkpoints_of(folder: Path) -> dict[str, str]:
     """Run to the sha256 of the checkpoint that it was loaded from, as a folder of evidence records it; else empty."""
-    return {row["run"]: row.get("checkpoint_sha256") or "" for row in _rows(folder / "runs.csv", "run")}
+    return {row["run"]: row.get("checkpoint_sha256") or "" for row in rows_of(folder / "runs.csv", "run")}
 
 
 def other_checkpoint(plan: Plan, run: str, recorded: str) -> str:
@@ -80,17 +80,17 @@ def other_checkpoint(plan: Plan, run: str, recorded: str) -> str:
 
 def runs_of(path: Path) -> set[str]:
     """The runs that a file of evidence says anything of; none where there is no file."""
-    return {row["run"] for row in _rows(path, "run")}
+    return {row["run"] for row in rows_of(path, "run")}
 
 
 def _groups(folder: Path) -> dict[Pair, tuple[str, set[tuple[str, str]]]]:
     """(run, evaluation) in the present version to the content on record and, where there is none, to its cases."""
     index = folder / "scores.csv"
     if index.is_file():
-        rows = _rows(index, "run", "evaluation", "version", "content")
+        rows = rows_of(index, "run", "evaluation", "version", "content")
         return {(r["run"], r["evaluation"]): (r["content"], set()) for r in rows if r["version"] == VERSION}
     found: dict[Pair, tuple[str, set[tuple[str, str]]]] = {}
-    for r in _rows(folder / "metrics.csv", "run", "evaluation", "version", "image", "kernel"):
+    for r in rows_of(folder / "metrics.csv", "run", "evaluation", "version", "image", "kernel"):
         if r["version"] == VERSION:
             group = found.setdefault((r["run"], r["evaluation"]), (r.get("content") or "", set()))
             group[1].add((r["image"], r["kernel"]))
@@ -103,7 +103,12 @@ def values_sha256(rows: Iterable[Mapping[Any, str]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
+def rows_of(path: Path, *columns: str) -> list[dict[str, str]]:
+    """The rows of a file of evidence; none where there is no file.
+
+    Raises:
+        BenchError: no table that can be read, or one without those columns.
+    """
     if not path.is_file():
         return []
     try:

@@ -52,6 +52,7 @@ def export(plan: Plan, archive: Path, *, weights: bool = True) -> int:
                     continue
                 files += [layout.run_json(run.id), layout.curve_csv(run.id)]
                 files += [layout.weights(run.id)] if weights else []
+            files += sorted(layout.property_csv(run.id, "x").parent.glob("*.csv"))
             for path in filter(Path.is_file, files):
                 bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
             packed += bool(files)
@@ -138,6 +139,10 @@ def _of_run(archive: Path, run_id: str, files: Files) -> Files:
             new.pop(table.with_suffix(suffix), None)
         if (layout.RESULTS / table.with_suffix(".png")).is_file():
             new.pop(table.with_suffix(".png"), None)
+    for table in [p for p in files if p.parent == root / "properties" and (layout.RESULTS / p).is_file()]:
+        if not _close(read_csv(layout.RESULTS / table, ()), read_csv(io.BytesIO(files[table]), ())):
+            raise BenchError(f"{layout.RESULTS / table} is already here and differs from the one in {archive}")
+        new.pop(table, None)
     return new
 
 

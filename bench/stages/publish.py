@@ -22,6 +22,7 @@ from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
 from bench.results.curves import curves
 from bench.results.evidence import values_sha256
+from bench.results.properties import local_properties
 from bench.results.reading import read_csv
 from bench.results.rendered import publishable
 from bench.results.tidy import Results, load
@@ -34,12 +35,14 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "runs.csv": ("run",),
     "metrics.csv": GROUP,
     "scores.csv": GROUP,
+    "properties.csv": ("run", "property", "version"),
     "curves.csv": ("run",),
     "throughput.csv": ("preset", "machine", "device", "threads", "instructions", "backend", "precision"),
 }
 """What is replaced whole when it is published again under the same name."""
 ORDER: dict[str, tuple[str, ...]] = {
     "metrics.csv": (*GROUP, "image", "kernel", "metric"),
+    "properties.csv": ("run", "property", "version", "part", "image", "metric"),
     "throughput.csv": (*REPLACED["throughput.csv"], "kind", "case", "name", "pass"),
 }
 """How rows are sorted, where it is not by what is replaced."""
@@ -88,6 +91,7 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
     import pandas as pd
 
     scores, validated = _with_checksums(results), _validated(plan, results)
+    measured = local_properties(plan)
     where, trained = scores["machine"].map(_slug), validated["machine"].map(_slug)
     timed = results.throughput["machine"].map(_slug)
     found = []
@@ -102,6 +106,7 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
                 pd.MultiIndex.from_frame(results.metrics[["run", "evaluation"]]).isin(pairs)
             ],
             "scores.csv": mine,
+            "properties.csv": measured[measured["run"].isin(runs["run"])],
             "curves.csv": curves(runs["run"]),
             "throughput.csv": results.throughput if machine is None else results.throughput[timed == machine],
         }
@@ -169,7 +174,7 @@ def _forget_other_weights(folder: Path, runs: pd.DataFrame) -> None:
     both = old.merge(runs, on="run", suffixes=("_old", "_new"))
     known = (both["weights_sha256_old"] != "") & (both["weights_sha256_new"] != "")
     gone = set(both.loc[known & (both["weights_sha256_old"] != both["weights_sha256_new"]), "run"])
-    for file in ("metrics.csv", "scores.csv") if gone else ():
+    for file in ("metrics.csv", "scores.csv", "properties.csv") if gone else ():
         if (folder / file).is_file():
             frame = read_csv(folder / file, ("run",))
             kept = frame[~frame["run"].isin(gone)]

@@ -3,79 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.config import layout
-from bench.config.loading import command_options, plan_from_config, preset_names
+from bench.config.loading import command_options, preset_names
 from bench.config.plan import Plan
+from bench.config.planned_properties import properties_of
 from bench.data.leak_pairs import cleared
 from bench.foundation import atomic
-from bench.foundation.errors import BenchError
 from bench.results.done import Done
 from bench.results.rendered import FIGURE_SUFFIXES, TABLE_SUFFIXES, Stage, state
 from bench.workflow.cluster import has_gpus
-
-
-class Presets:
-    """Targets by preset. The one that ``--config`` names is planned at once, another when it is asked for.
-
-    So ``snakemake released`` and ``snakemake all --config preset=released`` build the same jobs, and a job that
-    a cluster starts by itself, with no target that names its preset, still finds the plan it belongs to.
-
-    Raises:
-        BenchError: anything wrong in the configuration of the preset that ``--config`` names.
-    """
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._config = dict(config)
-        self.names = preset_names()
-        self.chosen = Targets(plan_from_config(config))
-        self._planned = {self.chosen.plan.name: self.chosen}
-        self._asked: dict[str, None] = {}
-
-    def __getitem__(self, preset: str) -> Targets:
-        if preset not in self._planned:
-            config = {**self._config, "preset": preset}
-            if config.get("anew") != "all":  # ids of runs are those of the preset that --config names
-                config.pop("anew", None)
-            self._planned[preset] = Targets(plan_from_config(config))
-        return self._planned[preset]
-
-    def everything(self, preset: str) -> list[str]:
-        """The files of a whole preset, whose report will be named at the end."""
-        self._asked[preset] = None
-        return self[preset].everything()
-
-    def asked(self) -> list[Targets]:
-        """The presets that were asked for as a whole; the one of ``--config`` if there was none."""
-        return [self[name] for name in self._asked] or [self.chosen]
-
-    def of_run(self, run: str, key: str | None = None) -> Targets:
-        """The first preset that has that run (and that test of it), in the order of `_every`."""
-        for targets in self._every():
-            plan = targets.plan
-            if run in plan.runs and (key is None or any(e.key == key for e in plan.evaluations(plan.run(run)))):
-                return targets
-        raise BenchError(f"no preset has the run {run!r}{f' with the test {key!r}' if key else ''}")
-
-    def of_analysis(self, analysis: str) -> Targets:
-        """The first preset that has the analysis of that id, in the order of `_every`."""
-        for targets in self._every():
-            if any(spec.id == analysis for spec in targets.plan.analyses.values()):
-                return targets
-        raise BenchError(f"no preset has the analysis {analysis!r}")
-
-    def _every(self) -> Iterator[Targets]:
-        """All presets: what was asked for, what a job on a cluster finds checked, what is planned, the rest.
-
-        A run that two presets share so asks for the data of the one that is being made, and for no more.
-        """
-        checked = [name for name in self.names if layout.check_json(name).is_file()]
-        for name in dict.fromkeys([*self._asked, *checked, *self._planned, *self.names]):
-            yield self[name]
-
 
 BRIEF_STEPS = 1000
 """A training of so few steps takes seconds or minutes: on a cluster it shares one submission with others."""
@@ -106,9 +44,14 @@ class Targets:
             files += [layout.showcase_png(run.id, stem) for stem in stems]
             if self.done.to_make(run):
                 files += [layout.weights(run.id), layout.curve_csv(run.id), layout.run_json(run.id)]
-        files += [layout.throughput_csv(plan.name)]
+        files += [layout.throughput_csv(plan.name), *self.property_tables()]
         files += [layout.analysis_csv(a.id) for a in plan.analyses.values()]
         return [str(f) for f in files] + self.rendered()
+
+    def property_tables(self) -> list[Path]:
+        """What is measured of trained networks while their weights are here."""
+        runs = self.plan.runs.values()
+        return [layout.property_csv(run.id, one.stem) for run in runs for one in self.done.to_measure(run)]
 
     def rendered(self) -> list[str]:
         """All tables and figures."""
@@ -183,6 +126,16 @@ class Targets:
         train = [n for n in (spec.train.data if spec.train else ()) if not cleared(sets[n], sets[test.data])]
         return [str(f) for f in [*inputs, *(layout.manifest(n) for n in (test.data, test.kernels, *train) if n)]]
 
+    def property_inputs(self, run: str, key: str) -> list[str]:
+        """The network and the images, while the property is not measured, or is of other weights."""
+        one = next(p for p in properties_of(self.plan, self.plan.run(run)) if p.key == key)
+        sets = (one.test.data, one.test.kernels)
+        return [
+            str(f)
+            for f in [layout.run_json(run), layout.weights(run), *(layout.manifest(n) for n in sets if n)]
+            if not self.done.is_measured(run, one)
+        ]
+
     def analysis_inputs(self, analysis: str) -> list[str]:
         """Manifests of the data sets and weights, while the analysis is not measured."""
         if layout.analysis_csv(analysis).is_file():
@@ -220,7 +173,8 @@ class Targets:
         """All tables and figures, and the timings."""
         folder = layout.report_dir(self.plan.name)
         stale = self._if_stale("report", "", [folder / name for name in ("index.md", "index.html")])
-        return [*self.rendered(), str(layout.throughput_csv(self.plan.name)), *stale]
+        measured = [str(path) for path in self.property_tables()]
+        return [*self.rendered(), str(layout.throughput_csv(self.plan.name)), *measured, *stale]
 
     def _if_stale(self, stage: Stage, name: str, files: list[Path]) -> list[str]:
         """An input that is newer than the files, where they are there and not what this request gives.

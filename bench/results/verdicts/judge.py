@@ -95,6 +95,5 @@ def judge_study(config: Path, evidence: Sequence[Path] | None, plugins: Sequence
     ladder = load_ladder(config, lambda plan: load(plan, evidence), plugins)
     if not ladder.claims.by_id:
         return None
-    runs = [run for rung in ladder.rungs for run in rung.plan.runs]
-    tables = load_tables(config, runs, evidence)
+    tables = load_tables(config, [rung.plan for rung in ladder.rungs], evidence)
     return Judgement(ladder, tables, tuple(judge(ladder, tables)))

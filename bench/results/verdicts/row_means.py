@@ -49,18 +49,17 @@ class RowMeans:
         A seed that diverged is an outcome too: n counts it here.
         """
         declared = self.rung.declared(self.table)
-        settled = min(s.settled for s in self.scores.values())
         known = min(self.diverged(row)[1] for row in self.scores)
         lost = joined(*(s.lost for s in self.scores.values() if s.lost and (s.diverged or len(s.values))))
         without = [row for row in self.scores if not self.diverged(row)[1]]
-        complete = declared is not None and settled >= declared
+        complete = declared is not None and known >= declared
         blank = Verdict(claim, self.rung.name, n=known, complete=complete, source=self.table)
         if without:
             return blank.with_numbers(reason=joined(f"no result of {', '.join(without)}", lost)), False
         if known < FEWEST_SEEDS:
             words = f"{known} seed{'' if known == 1 else 's'}: a difference, no verdict"
             return blank.with_numbers(verdict=NO_VERDICT, reason=joined(words, lost)), False
-        few = "" if complete else f"{settled} of {declared} declared seeds"
+        few = "" if complete else f"{known} of {declared} declared seeds"
         return blank.with_numbers(reason=joined(few, lost)), True
 
 

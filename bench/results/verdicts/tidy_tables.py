@@ -11,7 +11,9 @@ import pandas as pd
 
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
+from bench.config.plan import Plan
 from bench.results.curves import curves_by_run
+from bench.results.properties import properties
 from bench.results.tidy import timings
 
 
@@ -23,14 +25,16 @@ class TidyTables:
     throughput: Any = None
     curves: Mapping[str, Any] = field(default_factory=dict)
     """Training curve by run."""
+    properties: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    """What was measured of a trained network, by (run, property)."""
 
 
-def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | None = None) -> TidyTables:
+def load_tables(config: Path, judged: Sequence[Plan], evidence: Sequence[Path] | None = None) -> TidyTables:
     """Every analysis that a preset names, as far as it was carried out with the present data and version.
 
     Args:
         config: the configuration.
-        runs: runs whose training curves count.
+        judged: plans whose training curves and properties count.
         evidence: folders in the published format that alone count; None: this machine, then committed evidence.
 
     Raises:
@@ -50,5 +54,6 @@ def load_tables(config: Path, runs: Sequence[str], evidence: Sequence[Path] | No
     if evidence is None:
         timed += [timings(layout.throughput_csv(plan.name), "") for plan in plans]
     known = [frame for frame in timed if frame is not None and len(frame)]
-    curves = curves_by_run(runs, evidence)
-    return TidyTables(found, pd.concat(known, ignore_index=True) if known else None, curves)
+    curves = curves_by_run([run for plan in judged for run in plan.runs], evidence)
+    measured = {pair: numbers for plan in judged for pair, numbers in properties(plan, evidence).items()}
+    return TidyTables(found, pd.concat(known, ignore_index=True) if known else None, curves, measured)

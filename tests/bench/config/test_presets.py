@@ -12,7 +12,8 @@ import pytest
 from bench.config import layout
 from bench.config.loading import load_plan
 from bench.foundation.errors import BenchError
-from bench.workflow.snake import Presets, Targets
+from bench.workflow.presets import Presets
+from bench.workflow.snake import Targets
 
 ROOT = Path(__file__).parents[3]
 

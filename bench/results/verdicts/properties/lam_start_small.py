@@ -2,7 +2,8 @@
 
 *Holds* if the paper's start is better than every larger one. *Reversed* if, after Holm's correction over both
 questions, some larger one is better or has the smaller spread over seeds (Brown and Forsythe). Where fewer than three
-seeds of a row converge, Fisher's exact test of the diverged ones stands in for the mean.
+seeds of a row converge, Fisher's exact test of the diverged ones stands in for the mean. Data fidelity is a number
+beside the verdict: the re-convolution error ‖Y − X* ⊗ K‖ / ‖Y‖, median over the network's layers and images.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bench.results.statistics.estimate import Estimate
 from bench.results.statistics.multiplicity import holm
 from bench.results.statistics.stability import diverged_more, spreads_differ
 from bench.results.verdicts.ladder import Ladder, Rung
+from bench.results.verdicts.property_means import property_means
 from bench.results.verdicts.row_means import RowMeans, row_means
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict, joined
@@ -25,10 +27,10 @@ TABLES = (TABLE,)
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     """One verdict for each rung that has the table; the effect is that of the least favourable larger start."""
-    return [v for rung in ladder.rungs if (v := _on(claim, rung)) is not None]
+    return [v for rung in ladder.rungs if (v := _on(claim, rung, tables)) is not None]
 
 
-def _on(claim: str, rung: Rung) -> Verdict | None:
+def _on(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
     if TABLE not in rung.plan.tables:
         return None
     small = str(rung.plan.tables[TABLE].default)
@@ -51,6 +53,7 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
     words = (
         f"least favourable of {len(larger)} starts: {row}",
         f"standard deviation over seeds {_sd(means, small)} dB, from {row} {_sd(means, row)} dB",
+        _fidelity(rung, (small, row), tables),
         f"significantly less spread from {', '.join(calmer)}" if calmer else "",
     )
     found = begun.with_numbers(
@@ -61,6 +64,14 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
     )
     low, high = (float(x) for x in gaps[row].interval())
     return found.with_numbers(effect_db=float(gaps[row].effect), low=low, high=high) if low == low else found
+
+
+def _fidelity(rung: Rung, rows: tuple[str, str], tables: TidyTables) -> str:
+    means = property_means(rung, TABLE, rows, tables.properties, "reconvolution", lambda f: float(f["value"].median()))
+    if means is None:
+        return ""
+    small, other = (f"{means.means[row].mean():.1e}" for row in rows)
+    return f"re-convolution error {small}, from {rows[1]} {other}"
 
 
 def _better(means: RowMeans, small: str, row: str, gap: Estimate, sign: int) -> float:

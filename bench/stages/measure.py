@@ -1,0 +1,102 @@
+"""Stage measure: properties of a trained network, right after its training, as tidy rows (`bench.analyses.trained`).
+
+They need the weights, which git does not keep: what is measured here is published and answers on a clone without
+them. No score and no identity depends on it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from bench.analyses import trained
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
+from bench.config.run_spec import RunSpec
+from bench.data import protocols
+from bench.data.images import read_image
+from bench.data.kernels import load_kernel
+from bench.data.scored_content import row_names, scored
+from bench.foundation import atomic
+from bench.foundation.errors import BenchError, nearest
+from bench.foundation.lifeline import only_worker
+from bench.foundation.memory import within_memory
+from bench.models import networks
+from bench.models.arithmetic import arithmetic
+from bench.models.checkpoint import file_sha256
+from bench.scoring.prepare import Sample, prepare
+
+COLUMNS = ("run", "property", "evaluation", "version", "content", "weights_sha256", "part", "image", "metric", "value")
+LOCK_WAIT_S = 10.0
+
+
+def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, device: str | None = None) -> list[str]:
+    """Measures what the plan asks of a trained run.
+
+    Args:
+        plan: the plan that holds the run.
+        run_id: `bench.config.run_spec.RunSpec.id`.
+        keys: some of its properties (`bench.config.planned_properties.PlannedProperty.key`); None: all.
+        device: overrides the preset's (auto, cpu, cuda, cuda:N).
+
+    Returns:
+        The keys of what was measured.
+
+    Raises:
+        BenchError: unknown run or key, not trained yet, missing or changed data.
+    """
+    run = plan.run(run_id)
+    asked = {one.key: one for one in properties_of(plan, run)}
+    for key in keys or ():
+        if key not in asked:
+            allowed = ", ".join(asked) or "none"
+            raise BenchError(f"run {run_id} has no property {key!r}{nearest(key, asked)} (allowed: {allowed})")
+    chosen = list(dict.fromkeys(keys if keys is not None else asked))
+    where = networks.choose_device(device or plan.preset.device)
+    with arithmetic(run.threads, run.precision or "float32"):
+        for key in chosen:
+            target = layout.property_csv(run_id, asked[key].stem)
+            with only_worker(target.with_suffix(".lock"), f"measure {run_id} {key}", LOCK_WAIT_S), within_memory(key):
+                atomic.write_bytes(target, _table(plan, run, asked[key], where))
+    return chosen
+
+
+def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device) -> bytes:
+    """The numbers of one property; none for a run that diverged or was skipped."""
+    path = layout.run_json(run.id)
+    try:
+        status = json.loads(path.read_text(encoding="utf-8"))["status"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
+    head = (run.id, one.name, one.test.key, VERSION, one.test.content, file_sha256(layout.weights(run.id)))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    if status == "trained":
+        network = networks.load_run(run, plan.plugins).to(device)
+        protocol = protocols.get(one.test.protocol)
+        for number in trained.module(one.name).measure(network, device, protocol, _samples(plan, one)):
+            writer.writerow((*head, number.part, number.image, number.metric, repr(number.value)))
+    return text.getvalue().encode()
+
+
+def _samples(plan: Plan, one: PlannedProperty) -> Iterator[tuple[str, Sample]]:
+    """The test's images under its first kernel, if it has any."""
+    test, data = one.test, plan.datasets[one.test.data]
+    there = {path.name: path for path in data.files()}
+    found = scored(plan.datasets, test.data, test.kernels, subset=test.subset, only=test.only)
+    if found.identity != test.content or found.images is None or found.kernels is None:
+        raise BenchError(f"{data.name}: its files changed after this was planned; start again")
+    kernel = None
+    for name in list(found.kernels)[:1]:
+        kernel = load_kernel(plan.datasets[str(test.kernels)].file(name))
+    names = row_names(found.images)
+    for image, sha256 in found.images.items():
+        if file_sha256(there[image]) != sha256:
+            raise BenchError(f"{there[image]}: is not the file that datasets.yaml or its folder's list has")
+        yield names[image], prepare(protocols.get(test.protocol), read_image(there[image]), kernel)

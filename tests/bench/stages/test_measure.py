@@ -1,0 +1,205 @@
+"""Properties of trained networks: measured while the weights are here, published, and what makes them not count."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_training import run_id, tiny_plan
+
+from bench.analyses.trained.checkerboard import share_db
+from bench.config import layout
+from bench.config.plan import Plan
+from bench.config.planned_properties import properties_of
+from bench.foundation.errors import BenchError
+from bench.results import properties as measured
+from bench.results.columns import COLUMNS as DICTIONARY
+from bench.results.done import Done
+from bench.results.verdicts.properties.no_border import border_deficit
+from bench.stages import measure as stage
+from bench.stages.archive import export, import_archive
+from bench.stages.evaluate import evaluate
+from bench.stages.measure import measure
+from bench.stages.publish import publish
+from bench.stages.train import train
+from bench.workflow.snake import Targets
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+def asking(root: Path, *kinds: str, rows: tuple[str, ...] = ("converse",)) -> Plan:
+    plan = tiny_plan(root)
+    table = plan.tables["all"].model_copy(update={"properties": list(kinds)})
+    shown = tuple(row for row in plan.rows["all"] if row.id in rows)
+    return dataclasses.replace(plan, tables={"all": table}, rows={"all": shown})
+
+
+def made(root: Path, *kinds: str, row: str = "converse") -> tuple[Plan, str]:
+    plan = asking(root, *kinds, rows=(row,))
+    run = run_id(plan, row)
+    train(plan, run, progress=False)
+    return plan, run
+
+
+def table(plan: Plan, run: str, kind: str) -> Path:
+    return layout.property_csv(run, next(p.stem for p in properties_of(plan, plan.run(run)) if p.name == kind))
+
+
+def test_ids_and_seals_do_not_hang_on_what_is_measured(tmp_path: Path) -> None:
+    plain, asked = asking(tmp_path), asking(tmp_path, "border", "reconvolution")
+    assert list(plain.runs) == list(asked.runs)
+    run = asked.run(run_id(asked, "converse"))
+    assert [t.stem for t in plain.evaluations(run)] == [t.stem for t in asked.evaluations(run)]
+    nothing = dataclasses.replace(asked, preset=asked.preset.model_copy(update={"properties": []}))
+    assert not properties_of(nothing, run)
+    assert not properties_of(plain, run) and [p.name for p in properties_of(asked, run)] == ["border", "reconvolution"]
+
+
+def test_border_and_reconvolution_of_a_denoiser(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border", "reconvolution")
+    assert measure(plan, run) == ["border@test@denoise-gray-s25", "reconvolution@test@denoise-gray-s25"]
+    found = measured.properties(plan)
+    border, layers = found[run, "border"], found[run, "reconvolution"]
+    assert list(border.columns) == list(stage.COLUMNS) == list(DICTIONARY["properties.csv"])
+    assert set(border["part"]) == {"border", "interior"} and set(border["image"]) == {"a", "b", "c"}
+    noisy = border[border["metric"] == "psnr_input"]["value"]
+    assert noisy.between(19, 22).all(), "sigma 25 is 20.2 dB"
+    assert math.isfinite(border_deficit(border))
+    assert set(layers["part"]) == {"body.0.conv1.3"} or len(set(layers["part"])) == 1
+    assert layers["value"].between(0, 1, inclusive="neither").all() and len(layers) == 3
+    before = table(plan, run, "border").read_bytes()
+    measure(plan, run)
+    assert table(plan, run, "border").read_bytes() == before
+
+
+def test_a_network_without_reverse_convolution_has_no_layer(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "reconvolution", row="dncnn")
+    measure(plan, run)
+    assert measured.properties(plan) == {} and Done(plan).is_measured(run, properties_of(plan, plan.run(run))[0])
+
+
+def test_checkerboard_of_a_super_resolution_network(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "checkerboard", row="sr")
+    measure(plan, run)
+    found = measured.properties(plan)[run, "checkerboard"]
+    assert set(found["image"]) == {"constant", "ramp", "a", "b", "c"}
+    assert (found["value"] < 0).all()
+    assert set(found.loc[found["metric"] == "share_db_target", "image"]) == {"a", "b", "c"}
+
+
+def test_the_share_of_a_known_checkerboard() -> None:
+    flat = np.full((48, 48, 1), 0.5)
+    assert share_db(flat, 4) == -300
+    flat[1::4] += 0.1  # one of four rows: a quarter of its energy is the mean's
+    power = np.mean(flat**2)
+    assert share_db(flat, 4) == pytest.approx(10 * math.log10((power - flat.mean() ** 2) / power))
+    odd = np.full((45, 49, 1), 0.5)
+    assert share_db(odd, 4) == -300, "a part of a period is left out"
+
+
+def test_unknown_key_and_untrained_run(tmp_path: Path) -> None:
+    plan = asking(tmp_path, "border")
+    run = run_id(plan, "converse")
+    with pytest.raises(BenchError, match=r"no property 'bordr@.*did you mean 'border@"):
+        measure(plan, run, keys=["bordr@test@denoise-gray-s25"])
+    with pytest.raises(BenchError, match="bench train"):
+        measure(plan, run)
+
+
+def test_a_run_that_diverged_has_no_number(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    record = json.loads(layout.run_json(run).read_text())
+    layout.run_json(run).write_text(json.dumps({**record, "status": "diverged"}))
+    measure(plan, run)
+    assert len(pd.read_csv(table(plan, run, "border"))) == 0 and measured.properties(plan) == {}
+
+
+def test_published_it_answers_on_a_clone_without_weights(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    assert Targets(plan).property_tables() == [table(plan, run, "border")]
+    measure(plan, run)
+    here = measured.properties(plan)[run, "border"]
+    (folder,) = publish(plan, name="one")
+    shutil.rmtree(layout.RESULTS / "runs")
+    there = measured.properties(plan)[run, "border"]
+    keys = ["part", "image", "metric"]
+    pd.testing.assert_frame_equal(
+        there.sort_values(keys, ignore_index=True), here.sort_values(keys, ignore_index=True), check_exact=False
+    )
+    done = Done(plan)
+    assert done.to_measure(plan.run(run)) == [] and not done.to_make(plan.run(run))
+    (folder / "properties.csv").unlink()
+    done = Done(plan)
+    assert done.to_measure(plan.run(run)) == [], "nothing is trained again for it"
+    assert measured.properties(plan) == {}
+
+
+@pytest.mark.parametrize("column", ["version", "content", "weights_sha256"])
+def test_numbers_of_something_else_do_not_count(tmp_path: Path, column: str) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    (folder,) = publish(plan, name="one")
+    for path in (table(plan, run, "border"), folder / "properties.csv"):
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame[column] = "other"
+        frame.to_csv(path, index=False)
+    assert measured.properties(plan) == {} and not measured.published_properties(plan)
+    if column == "weights_sha256":
+        one = properties_of(plan, plan.run(run))[0]
+        assert not Done(plan).is_measured(run, one) and Targets(plan).property_inputs(run, one.key)
+
+
+def test_two_places_that_disagree_are_an_error(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    publish(plan, name="one")
+    path = table(plan, run, "border")
+    frame = pd.read_csv(path)
+    frame.assign(value=frame["value"] + 0.001).to_csv(path, index=False)
+    assert measured.properties(plan), "last digits may differ"
+    frame.assign(value=frame["value"] + 1).to_csv(path, index=False)
+    with pytest.raises(BenchError, match=f"run {run}, property border: this machine and results/evidence/one disagree"):
+        measured.properties(plan)
+
+
+def test_it_travels_in_an_archive(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    measure(plan, run)
+    export(plan, tmp_path / "a.zip", weights=False)
+    path = table(plan, run, "border")
+    there = path.read_bytes()
+    shutil.rmtree(layout.RESULTS)
+    import_archive(tmp_path / "a.zip")
+    assert path.read_bytes() == there and measured.properties(plan)
+    import_archive(tmp_path / "a.zip")
+    frame = pd.read_csv(path)
+    frame.assign(value=frame["value"] + 1).to_csv(path, index=False)
+    with pytest.raises(BenchError, match="is already here and differs"):
+        import_archive(tmp_path / "a.zip")
+
+
+def test_what_snakemake_is_told(tmp_path: Path) -> None:
+    plan = asking(tmp_path, "border")
+    run = run_id(plan, "converse")
+    one = properties_of(plan, plan.run(run))[0]
+    path = layout.property_csv(run, one.stem)
+    targets = Targets(plan)
+    assert str(path) in targets.everything() and str(path) in targets.report_inputs()
+    inputs = targets.property_inputs(run, one.key)
+    assert str(layout.weights(run)) in inputs and str(layout.manifest("test")) in inputs
+    train(plan, run, progress=False)
+    measure(plan, run)
+    assert Targets(plan).property_inputs(run, one.key) == []
