@@ -123,8 +123,7 @@ def _of_own_weights(folder: Path) -> pd.DataFrame:
     frame, runs = read_csv(folder / FILE, FIELDS), folder / "runs.csv"
     known = read_csv(runs, ("run",)) if runs.is_file() else frame[:0]
     weights = dict(zip(known["run"], known["weights_sha256"], strict=True)) if "weights_sha256" in known else {}
-    own = [weights.get(run) == sha for run, sha in zip(frame["run"], frame["weights_sha256"], strict=True)]
-    return frame[own]
+    return frame[frame["weights_sha256"] == frame["run"].map(weights)]
 
 
 def _agree(pair: tuple[str, str], first: tuple[str, pd.DataFrame], second: tuple[str, pd.DataFrame]) -> None:

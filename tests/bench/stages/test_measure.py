@@ -161,6 +161,14 @@ def test_numbers_of_something_else_do_not_count(tmp_path: Path, column: str) -> 
         assert not Done(plan).is_measured(run, one) and Targets(plan).property_inputs(run, one.key)
 
 
+def test_a_folder_that_holds_no_property_is_no_error(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    (folder,) = publish(plan, name="one")
+    assert len(pd.read_csv(folder / "properties.csv")) == 0
+    assert measured.properties(plan) == {} and not measured.published_properties(plan)
+
+
 def test_two_places_that_disagree_are_an_error(tmp_path: Path) -> None:
     plan, run = made(tmp_path, "border")
     evaluate(plan, run, progress=False)
