@@ -21,5 +21,5 @@ INFERENCE_VERSION = 1
 PROPERTY_VERSION = 1
 """What is measured of a trained network beside its scores (`bench.analyses.trained`)."""
 
-THROUGHPUT_VERSION = 1
+THROUGHPUT_VERSION = 2
 """What is timed and how."""

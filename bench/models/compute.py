@@ -9,10 +9,11 @@ out, as usual; so a network that is mostly pointwise looks cheaper than it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import converse.mathematics.node  # noqa: F401  (registers the operators that are counted below)
@@ -112,3 +113,21 @@ def step_macs(run: RunSpec, plugins: Sequence[str] = ()) -> int | None:
     except (RuntimeError, NotImplementedError, TypeError, ValueError):
         return None
     return round(sum(counts) / len(counts))
+
+
+def pass_flops(build: Callable[[], tuple[nn.Module, list[Tensor]]], backward: bool) -> int | None:
+    """Floating-point operations of one pass of what ``build`` makes on the meta device; None where it cannot be said.
+
+    Args:
+        build: gives a module and its inputs.
+        backward: the gradients of all parameters and inputs as well.
+    """
+    try:
+        module, inputs = build()
+        with FlopCounterMode(display=False, custom_mapping=_COUNTS) as counter, torch.set_grad_enabled(backward):
+            out = module.train(backward)(*inputs)
+            if backward:
+                out.sum().backward()
+    except Exception:  # whatever an operator from outside does on the meta device
+        return None
+    return int(counter.get_total_flops()) or None

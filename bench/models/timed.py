@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from bench.models.timing import resident_extra_peak
 from converse.assembly.contract import build_operator
 from converse.declarations.operator_info import SkippedConfiguration
 from converse.declarations.registry import find_operator
+from converse.native.loading import load
+from converse.native.serving import on_torch
 
 Pass = Literal["forward", "forward+backward"]
 DENSE_KERNEL = 3
@@ -36,6 +39,14 @@ class Job:
     plugins: tuple[str, ...] = ()
     timed: str = ""
     """Identity of what is timed, whatever it is called: the network's architecture, or the operator's file."""
+    padding_mode: str = "circular"
+    channels_last: bool = False
+    native: bool = True
+    """False: the compiled operator is switched off."""
+
+    def backend(self) -> AbstractContextManager[None]:
+        """What its passes run in."""
+        return nullcontext() if self.native else on_torch()
 
 
 class Skipped(Exception):
@@ -46,11 +57,17 @@ def build(job: Job, device: torch.device) -> tuple[nn.Module, list[Tensor]]:
     """The module and its inputs, float32.
 
     Raises:
-        Skipped: the operator does not take the case.
+        Skipped: the operator does not take the case, or has no compiled part to switch off.
         ValueError: it cannot be built.
     """
+    if not job.native and (device.type != "cpu" or isinstance(load(), str)):
+        raise Skipped(f"nothing but torch computes {job.name} here: the same as its own row")
     module, inputs = _operator(job) if job.kind == "operator" else _model(job)
-    return module.to(device), [t.to(device) for t in inputs]
+    layout = torch.channels_last if job.channels_last else torch.preserve_format
+    module = module.to(device)
+    if job.channels_last:
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module, [t.detach().to(device, memory_format=layout).requires_grad_(t.requires_grad) for t in inputs]
 
 
 def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
@@ -62,13 +79,17 @@ def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:
     kernel = DENSE_KERNEL if info.own_conv else job.kernel
     if role == "upsampler" and info.up_kernel_size is not None:
         kernel = info.up_kernel_size
-    settings: dict[str, Any] = {"scale": job.scale, "padding_mode": "circular"}
+    settings: dict[str, Any] = {"scale": job.scale, "padding_mode": job.padding_mode}
     if "padding" in info.options:
         settings["padding"] = job.padding
     try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            module = build_operator(info, channels, kernel, **settings)
+            if job.name == "conv" and job.padding_mode == "zeros":
+                # What a user writes: torch pads while it reads. The class pads in a pass of its own.
+                module: nn.Module = nn.Conv2d(channels, channels, kernel, padding="same", groups=channels)
+            else:
+                module = build_operator(info, channels, kernel, **settings)
     except SkippedConfiguration as error:
         raise Skipped(str(error).removeprefix(f"operator {info.name!r}: ")) from error
     image = torch.randn(job.shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -90,21 +111,23 @@ def _model(job: Job) -> tuple[nn.Module, list[Tensor]]:
     return model, [tensors[name] for name in info.inputs]
 
 
-def one_pass(module: nn.Module, inputs: list[Tensor], which: Pass, scale: int) -> Callable[[], object]:
+def one_pass(job: Job, module: nn.Module, inputs: list[Tensor], which: Pass) -> Callable[[], object]:
     """A function that does one pass: without gradients, or with those of all parameters and inputs that want one.
 
     Args:
+        job: what is timed. The gradient of its output, in the layout of the input, is made here, so that it counts
+            neither as time nor as memory.
         module: maps (B, C, H, W) to (B, C, s H, s W).
         inputs: its arguments, the image first.
         which: the pass.
-        scale: s. The gradient of the output is made here, so that it counts neither as time nor as memory.
     """
+    scale = scale_of(job, module)
     if which == "forward":
         module.eval()
         plain = [t.detach() for t in inputs]
 
         def forward() -> object:
-            with torch.no_grad():
+            with torch.no_grad(), job.backend():
                 return module(*plain)
 
         return forward
@@ -112,11 +135,14 @@ def one_pass(module: nn.Module, inputs: list[Tensor], which: Pass, scale: int) -
     wanted = [*module.parameters(), *(t for t in inputs if t.requires_grad)]
     batch, channels, height, width = inputs[0].shape
     gradient = torch.ones((batch, channels, height * scale, width * scale), device=inputs[0].device)
+    if job.channels_last:
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
 
     def both() -> None:
         for tensor in wanted:
             tensor.grad = None
-        module(*inputs).backward(gradient)
+        with job.backend():
+            module(*inputs).backward(gradient)
 
     return both
 
@@ -125,10 +151,9 @@ def memory_of(job: Job, which: Pass, threads: int, precision: Precision) -> int 
     """Extra peak resident bytes of one pass on the CPU; to be called in a process of its own."""
     with settings(threads, precision):
         module, inputs = build(job, torch.device("cpu"))
-        scale = scale_of(job, module)
-        small = [t if t.shape[-1] <= 16 else _corner(t, job) for t in inputs]
-        one_pass(module, small, which, scale)()
-        return resident_extra_peak(one_pass(module, inputs, which, scale))
+        small = [t if t.shape[-1] <= 16 else corner(t, max(16, 2 * job.kernel, job.padding + 1)) for t in inputs]
+        one_pass(job, module, small, which)()
+        return resident_extra_peak(one_pass(job, module, inputs, which))
 
 
 def scale_of(job: Job, module: nn.Module) -> int:
@@ -136,7 +161,7 @@ def scale_of(job: Job, module: nn.Module) -> int:
     return job.scale if job.kind == "operator" else networks.info(module).scale
 
 
-def _corner(tensor: Tensor, job: Job) -> Tensor:
-    side = max(16, 2 * job.kernel, job.padding + 1)
-    corner = tensor.detach()[:1, :, :side, :side].clone()
-    return corner.requires_grad_(tensor.requires_grad)
+def corner(tensor: Tensor, side: int) -> Tensor:
+    """The first sample's upper left square, a leaf in the same layout that wants a gradient where ``tensor`` does."""
+    cut = tensor.detach()[:1, :, :side, :side].clone()
+    return cut.requires_grad_(tensor.requires_grad)

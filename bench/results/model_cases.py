@@ -9,7 +9,7 @@ from bench.config.plan import Plan
 from bench.config.resolve import digest
 from bench.config.run_spec import RunSpec
 from bench.config.spec import ModelCase, Task
-from bench.results.throughput_table import BASELINE, ON_ALGORITHM1
+from bench.results.throughput_ratios import BASELINE, ON_ALGORITHM1
 from converse.declarations import model_info, model_spec
 
 OPERATOR = "converse2d"

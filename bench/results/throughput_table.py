@@ -1,12 +1,12 @@
-"""Timings as tables: one for each machine, ratios computed here. Torch-free."""
+"""Timings as tables: for each machine operators, what limits them, and whole models. Torch-free."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.results.columns import WHERE
+from bench.config.timed_variants import COPY
+from bench.results.throughput_ratios import ON_ALGORITHM1, PASSED, Ratios, ratios
 from bench.results.tidy import Results
 from bench.results.view import DASH, Cell, Column, Footnotes, Line, Section, View
 
@@ -14,97 +14,125 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ID = "throughput"
-BASELINE = "algorithm1"
-CONVOLUTIONS = ("conv", "convt")
-"""What stands for a depthwise convolution: of scale 1, and of an upsampler."""
 PASSES = ("forward", "forward+backward")
 _PRECISIONS = {"float32": "Float32 (IEEE)", "tf32": "Float32 with operands rounded to TF32"}
-ON_ALGORITHM1 = " on Algorithm 1"
-"""Suffix of a model that was timed a second time with its operator replaced by the paper's Algorithm 1."""
+Draw = Callable[["pd.Series", Ratios], list[Cell]]
 
 
 def throughput_views(results: Results) -> list[View]:
-    """Operators, then whole models, for every machine that was timed; this one first."""
+    """Operators, their limits and errors, then whole models, for every machine that was timed; this one first."""
     views = []
     for i, (source, part) in enumerate(results.throughput_machines()):
         suffix = f"-{i + 1}" if i else ""
-        for kind in ("operator", "model"):
-            chosen = part[part["kind"] == kind]
-            if len(chosen):
-                views.append(_view(chosen, kind, f"{ID}-{kind}s{suffix}", source))
+        operators, models = part[part["kind"].isin(["operator", "machine"])], part[part["kind"] == "model"]
+        if len(operators):
+            views.append(_operators(operators, f"{ID}-operators{suffix}", source))
+            views.append(_limits(operators, f"{ID}-limits{suffix}", source))
+        if len(models):
+            views.append(_models(models, f"{ID}-models{suffix}", source))
     return views
 
 
-def throughput_frame(results: Results) -> pd.DataFrame:
-    """The tidy timings with their ratios: ``speedup`` over Algorithm 1, ``relative`` to a depthwise convolution."""
-    frame = results.throughput.copy()
-    speedup: list[float] = []
-    relative: list[float] = []
-    for row in frame.to_dict("records"):
-        peers = frame
-        for column in (*WHERE, "kind", "case", "pass"):
-            peers = peers[peers[column] == row[column]]
-        baseline, conv = _references(peers, str(row["kind"]), str(row["name"]))
-        for ratios, ratio in ((speedup, _ratio(baseline, row["median_s"])), (relative, _ratio(row["median_s"], conv))):
-            ratios.append(math.nan if ratio is None else ratio)
-    return frame.assign(speedup=speedup, relative=relative)
+def _operators(part: pd.DataFrame, name: str, source: str) -> View:
+    columns = ("ms (IQR)", "speed-up over Algorithm 1", "time / circular conv", "time / fastest conv", "extra MB")
+
+    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
+        compared = (against.speedup, against.relative, against.fastest)
+        return [_milliseconds(row), *map(_times, compared), _megabytes(row)]
+
+    remarks = [
+        *_measured(part),
+        "Circular conv: a depthwise convolution at the size of the input, circularly padded, contiguous (conv); where "
+        "a case upsamples, a transposed one (convt). Fastest conv: the fastest of {circular, zeros} × {contiguous, "
+        "channels_last}, all of them rows here; where kernel and scale are equal nothing is padded, and both modes are "
+        "one. Algorithm 1: the paper's, literally (full complex FFTs).",
+        "Ratios stand only where the results of the same command were right (limits and errors, below).",
+    ]
+    return _view(part[part["kind"] == "operator"], part, name, "Operators", source, columns, draw, remarks)
 
 
-def _references(peers: pd.DataFrame, kind: str, name: str) -> tuple[float | None, float | None]:
-    """Seconds of Algorithm 1 and of a depthwise convolution in the same case and pass."""
-    seconds = {str(n): float(s) for n, s in zip(peers["name"], peers["median_s"], strict=True) if s == s}
-    if kind == "model":
-        return seconds.get(f"{name.removesuffix(ON_ALGORITHM1)}{ON_ALGORITHM1}"), None
-    return seconds.get(BASELINE), next((seconds[c] for c in CONVOLUTIONS if c in seconds), None)
+def _limits(part: pd.DataFrame, name: str, source: str) -> View:
+    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
+        if row["kind"] == "machine":
+            what, unit = ("bytes", "GB/s") if row["name"] == COPY else ("flops", "GFLOP/s")
+            return [Cell(f"{_digits(row[what] / row['median_s'] / 1e9)} {unit}"), Cell(), Cell()]
+        error = Cell(f"{row['error']:.1e}" if row["error"] == row["error"] else DASH)
+        return [error, _percent(against.of_copy), _percent(against.of_peak)]
+
+    remarks = [
+        "Error: the largest relative error of output and, backward, all gradients against float64, measured in the "
+        "same command at the case's size (Converse2D and Algorithm 1: against Algorithm 1 in float64, four channels).",
+        "Of a copy: the time in which this machine copies, between buffers in use, the bytes that the pass must at "
+        "least read and write, over its time. Of the peak: the operations of its convolutions, products and Fourier "
+        "transforms in a second over those of a float32 product of two 1024² matrices; pointwise work is not counted. "
+        "Both measured in turn with the operators.",
+    ]
+    return _view(
+        part, part, name, "Limits and errors of operators", source, ("error", "of a copy", "of the peak"), draw, remarks
+    )
 
 
-def _ratio(a: Any, b: Any) -> float | None:
-    return float(a) / float(b) if a and b and a == a and b == b else None
+def _models(part: pd.DataFrame, name: str, source: str) -> View:
+    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
+        return [_milliseconds(row), _times(against.speedup), _megabytes(row)]
+
+    columns = ("ms (IQR)", "speed-up over Algorithm 1", "extra MB")
+    same = f"'{ON_ALGORITHM1.strip()}': the same network, its operator replaced by the paper's Algorithm 1."
+    return _view(part, part, name, "Whole models", source, columns, draw, [*_measured(part), same])
 
 
-def _view(part: pd.DataFrame, kind: str, name: str, source: str) -> View:
-    first = part.iloc[0]
-    where = _where(first)
-    notes = Footnotes()
-    columns = [Column("", "label")]
-    for passed in PASSES:
-        columns.append(Column("ms (IQR)", "measured", passed))
-        columns.append(Column("speed-up over Algorithm 1", "measured", passed))
-        if kind == "operator":
-            columns.append(Column("time / depthwise conv", "measured", passed))
-        columns.append(Column("extra MB", "measured", passed))
+def _view(
+    part: pd.DataFrame,
+    peers: pd.DataFrame,
+    name: str,
+    what: str,
+    source: str,
+    measured: Sequence[str],
+    draw: Draw,
+    remarks: list[str],
+) -> View:
+    """One line for each name, the columns ``measured`` for each pass."""
+    where, notes = _where(part.iloc[0]), Footnotes()
+    columns = [Column("", "label"), *(Column(c, "measured", passed) for passed in PASSES for c in measured)]
     names = list(dict.fromkeys(part["name"]))
     sections = []
     for case in dict.fromkeys(part["case"]):
         rows = part[part["case"] == case]
         lines = []
-        for item in names:
-            mine = rows[rows["name"] == item]
-            if len(mine):
-                lines.append(_line(mine, rows, kind, _label(str(item), names), columns, notes))
+        for item in dict.fromkeys(rows["name"]):
+            cells = [Cell(_label(str(item), names))]
+            for passed in PASSES:
+                mine = rows[(rows["name"] == item) & (rows["pass"] == passed)]
+                others = peers[(peers["case"] == case) & (peers["pass"] == passed)]
+                cells += _cells(mine, others, len(measured), draw, notes)
+            lines.append(Line(tuple(cells)))
         sections.append(Section(tuple(lines), str(case)))
-    what = "Operators" if kind == "operator" else "Whole models"
+    if source:
+        remarks = [f"Not measured on this machine: published evidence {source}.", *remarks]
+    title = f"{what}: {where}"
+    return View(name, title, tuple(columns), tuple(sections), notes.notes, tuple(remarks), relative="ratio")
+
+
+def _cells(mine: pd.DataFrame, peers: pd.DataFrame, width: int, draw: Draw, notes: Footnotes) -> list[Cell]:
+    """The cells of one row and pass; a dash with its reason where nothing was timed."""
+    row = mine.iloc[0] if len(mine) else None
+    if row is None or row["status"] != "ok":
+        reason = str(row["reason"]) if row is not None and row["reason"] else "not timed"
+        return [Cell(DASH, marks=notes.marks(reason)), *[Cell()] * (width - 1)]
+    first, *others = draw(row, ratios(row, peers))
+    wrong = "" if row["kind"] == "machine" or row["gate"] == PASSED else str(row["gate"] or "not held against float64")
+    return [Cell(first.text, marks=notes.marks(wrong)), *others]
+
+
+def _measured(part: pd.DataFrame) -> list[str]:
+    first = part.iloc[0]
     repeats = sorted({int(r) for r in part["repeats"] if r == r and r})
-    remarks = [
-        f"Machine: {where}. {_PRECISIONS[str(first['precision'])]}, medians of {_range(repeats)} interleaved timings "
-        "in one process; IQR is their interquartile range.",
+    return [
+        f"Machine: {_where(first)}. {_PRECISIONS[str(first['precision'])]}, medians of {_range(repeats)} interleaved "
+        "timings in one process; IQR is their interquartile range.",
         "Extra MB: highest memory of one pass above what was held before it, output and saved tensors included"
         + (" (peak resident memory of a process of its own)." if first["device"] == "cpu" else " (allocator's peak)."),
     ]
-    if kind == "operator":
-        remarks.append(
-            "Depthwise convolution: conv at the size of the input; where a case upsamples, a transposed one. "
-            "Algorithm 1: the paper's, literally (full complex FFTs)."
-        )
-    else:
-        remarks.append(
-            f"'{ON_ALGORITHM1.strip()}': the same network, its operator replaced by the paper's Algorithm 1."
-        )
-    if source:
-        remarks.insert(0, f"Not measured on this machine: published evidence {source}.")
-    return View(
-        name, f"{what}: {where}", tuple(columns), tuple(sections), notes.notes, tuple(remarks), relative="ratio"
-    )
 
 
 def _where(row: pd.Series) -> str:
@@ -118,36 +146,21 @@ def _range(repeats: Sequence[int]) -> str:
     return f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else str(repeats[0]) if repeats else "no"
 
 
-def _line(
-    mine: pd.DataFrame,
-    case: pd.DataFrame,
-    kind: str,
-    label: str,
-    columns: Sequence[Column],
-    notes: Footnotes,
-) -> Line:
-    cells = [Cell(label)]
-    for passed in PASSES:
-        width = sum(c.group == passed for c in columns)
-        part = mine[mine["pass"] == passed]
-        row = part.iloc[0] if len(part) else None
-        if row is None or row["status"] != "ok":
-            reason = str(row["reason"]) if row is not None and row["reason"] else "not timed"
-            cells += [Cell(DASH, marks=notes.marks(reason)), *[Cell()] * (width - 1)]
-            continue
-        seconds = float(row["median_s"])
-        baseline, conv = _references(case[case["pass"] == passed], kind, str(row["name"]))
-        cells.append(Cell(f"{_digits(seconds * 1e3)} ({_digits(float(row['iqr_s']) * 1e3)})"))
-        cells.append(_times(_ratio(baseline, seconds)))
-        if kind == "operator":
-            cells.append(_times(_ratio(seconds, conv)))
-        extra = row["extra_peak_bytes"]
-        cells.append(Cell(_digits(float(extra) / 1e6) if extra == extra else DASH))
-    return Line(tuple(cells))
+def _milliseconds(row: pd.Series) -> Cell:
+    return Cell(f"{_digits(row['median_s'] * 1e3)} ({_digits(row['iqr_s'] * 1e3)})")
+
+
+def _megabytes(row: pd.Series) -> Cell:
+    extra: Any = row["extra_peak_bytes"]
+    return Cell(_digits(float(extra) / 1e6) if extra == extra else DASH)
 
 
 def _times(ratio: float | None) -> Cell:
     return Cell(f"{_digits(ratio)}×" if ratio is not None else "")
+
+
+def _percent(ratio: float | None) -> Cell:
+    return Cell(DASH if ratio is None else f"{_digits(100 * ratio)} %")
 
 
 def _digits(value: float) -> str:

@@ -27,7 +27,8 @@ from bench.results.curves import curve_frame
 from bench.results.failures import Failure, failures
 from bench.results.record_frame import records_frame
 from bench.results.rendered import stamp
-from bench.results.throughput_table import throughput_frame, throughput_views
+from bench.results.throughput_ratios import throughput_frame
+from bench.results.throughput_table import throughput_views
 from bench.results.tidy import Results, load
 from bench.results.view import View
 

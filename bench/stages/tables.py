@@ -14,8 +14,9 @@ from bench.pages import formats
 from bench.pages.table_view import table_view
 from bench.results.record_frame import records_frame
 from bench.results.rendered import stamp
+from bench.results.throughput_ratios import throughput_frame
 from bench.results.throughput_table import ID as THROUGHPUT
-from bench.results.throughput_table import throughput_frame, throughput_views
+from bench.results.throughput_table import throughput_views
 from bench.results.tidy import Results, load
 from bench.results.view import View
 

@@ -1,17 +1,19 @@
 """Stage ``throughput``: how long operators and networks take on this machine, and how much memory.
 
-All operators that take a case are timed in turn in one process (`bench.models.timing`), float32, on all cores; so are
-the networks of the main tables, one of them again on the paper's Algorithm 1. Ratios are computed where tables are
-made.
+All operators that take a case are timed in turn in one process (`bench.models.timing`), float32, on all cores, and
+among them what this machine can do at most (`bench.models.yardsticks`); so are the networks of the main tables, one of
+them again on the paper's Algorithm 1. What each of them gives is held against float64 in the same command
+(`bench.models.gate`). Ratios are computed where tables are made.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +21,11 @@ from bench.config import layout
 from bench.config.code_digest import code_digest
 from bench.config.plan import Plan
 from bench.config.resolve import digest
-from bench.config.spec import Case, Preset
+from bench.config.spec import Case
+from bench.config.timed_variants import variants
 from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, stopping
-from bench.foundation.memory import ran_out
 from bench.foundation.progress import Progress
 from bench.results.columns import COLUMNS
 from bench.results.model_cases import case_name, timed_models, what_is_timed
@@ -31,7 +33,6 @@ from bench.results.model_cases import case_name, timed_models, what_is_timed
 if TYPE_CHECKING:
     import torch
 
-    from bench.models.arithmetic import Precision
     from bench.models.timed import Job, Pass
 
 FIELDS = [c for c in COLUMNS["throughput.csv"] if c != "source"]
@@ -55,6 +56,7 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
         BenchError: no such device, or the file cannot be written.
         Interrupted: stopped by a signal or by the death of Snakemake; complete cases are kept.
     """
+    from bench.models.measured import side_by_side
     from bench.models.networks import choose_device
 
     chosen = choose_device(device or plan.preset.device)
@@ -71,7 +73,7 @@ def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) 
                     f"throughput: stopped by {stop.reason} after {len(log.cases)} of {len(work)} cases; "
                     "the same command goes on from there"
                 )
-            rows = _measure(kind, case, jobs, which, chosen, plan.preset)
+            rows = side_by_side(kind, case, jobs, which, chosen, _threads(), plan.preset)
             log.add((kind, case, which), rows)
             bar.step(f"{case}, {which}")
     rows = [row for kind, case, _, which in work for row in log.cases[kind, case, which]]
@@ -119,6 +121,14 @@ def _groups(plan: Plan) -> list[tuple[str, str, dict[str, Job]]]:
         known = plan.timed_operators()
         names = [n for n, info in known.items() if info.error or role in info.roles]
         jobs = {n: _operator_job(n, case, plan.plugins, digest([n, known[n].sha256])) for n in names}
+        for one in variants(case.kernel, case.scale, names):
+            changed: dict[str, Any] = {
+                "padding_mode": one.padding_mode,
+                "channels_last": one.channels_last,
+                "native": one.native,
+            }
+            job, timed = jobs[one.operator], digest([known[one.operator].sha256, dataclasses.asdict(one)])
+            jobs[one.name] = dataclasses.replace(job, timed=timed, **changed)
         groups.append(("operator", case.name, jobs))
     for model in plan.preset.throughput.models:
         jobs = {
@@ -141,68 +151,6 @@ def _operator_job(name: str, case: Case, plugins: Sequence[str], timed: str) -> 
 
     shape = (case.input, case.kernel, case.padding, case.scale)
     return Job("operator", name, *shape, plugins=tuple(plugins), timed=timed)
-
-
-def _measure(
-    kind: str, case: str, jobs: dict[str, Job], which: Pass, device: torch.device, preset: Preset
-) -> list[dict[str, Any]]:
-    """One row for every job of a case."""
-    from bench.models.arithmetic import settings
-    from bench.models.timing import interleave
-
-    functions: dict[str, Callable[[], object]] = {}
-    rows: dict[str, dict[str, Any]] = {
-        name: {"kind": kind, "case": case, "name": name, "timed": job.timed, "pass": which}
-        for name, job in jobs.items()
-    }
-    with settings(_threads(), preset.precision):
-        for name, job in jobs.items():
-            function, status, reason = _prepare(job, which, device)
-            rows[name] |= {"status": status, "reason": reason, "repeats": 0}
-            if function is not None:
-                functions[name] = function
-        for name, timing in interleave(functions, preset.throughput.repeats, device).items():
-            rows[name] |= {
-                "median_s": f"{timing.median_s:.6g}",
-                "iqr_s": f"{timing.iqr_s:.3g}",
-                "repeats": timing.repeats,
-            }
-        for name, function in functions.items():
-            rows[name]["extra_peak_bytes"] = _memory(jobs[name], function, which, device, preset.precision)
-    return list(rows.values())
-
-
-def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], object] | None, str, str]:
-    """A function that has run once, or why there is none."""
-    from bench.models.timed import Skipped, build, one_pass, scale_of
-
-    try:
-        module, inputs = build(job, device)
-        function = one_pass(module, inputs, which, scale_of(job, module))
-        function()
-    except Skipped as error:
-        return None, "skipped", _line(error)
-    except Exception as error:  # whatever a plugin raises is a row with its reason
-        if ran_out(error):
-            return None, "failed", "out of memory"
-        return None, "failed", f"{type(error).__name__}: {_line(error)}"
-    return function, "ok", ""
-
-
-def _memory(
-    job: Job, function: Callable[[], object], which: Pass, device: torch.device, precision: Precision
-) -> int | str:
-    from bench.models.timed import memory_of
-    from bench.models.timing import cuda_extra_peak, in_own_process
-
-    if device.type == "cuda":
-        return cuda_extra_peak(function, device)
-    found = in_own_process(memory_of, job, which, _threads(), precision)
-    return "" if found is None else int(found)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _threads() -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +15,17 @@ from .loading import load
 from .operator import TYPES
 
 PLAIN = (Tensor, nn.Parameter)
+_wanted: ContextVar[bool] = ContextVar("converse_native_wanted", default=True)
+
+
+@contextmanager
+def on_torch() -> Iterator[None]:
+    """Inside the block this thread computes by torch alone, as if nothing were built: to compare in one process."""
+    before = _wanted.set(False)
+    try:
+        yield
+    finally:
+        _wanted.reset(before)
 
 
 def refusal(*tensors: Tensor) -> str | None:
@@ -41,7 +56,7 @@ def refusal(*tensors: Tensor) -> str | None:
 
 def serving(*tensors: Tensor) -> Library | None:
     """The library that serves a call on these tensors; None: torch computes."""
-    if refusal(*tensors) is not None:
+    if refusal(*tensors) is not None or not _wanted.get():
         return None
     library = load()
     return library if isinstance(library, Library) else None
