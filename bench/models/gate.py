@@ -17,6 +17,7 @@ from bench.models.timed import Job, Pass, corner, scale_of
 from converse.assembly.contract import build_operator
 from converse.declarations.registry import find_operator
 
+PASSED = "passed"
 CHANNELS = 2
 """So many of the first and of the last channels are computed again."""
 CORNER = 48
@@ -52,7 +53,7 @@ def errors(job: Job, module: nn.Module, inputs: list[Tensor], which: Pass) -> tu
         f"{name} {error:.1e}, bound {limits[kind]:.0e}" for name, kind, error in found if not error <= limits[kind]
     ]
     worst = max((e for _, _, e in found), key=lambda e: (e != e, e))
-    return worst, f"failed: {'; '.join(wrong)}" if wrong else "passed"
+    return worst, f"failed: {'; '.join(wrong)}" if wrong else PASSED
 
 
 def _compared(job: Job, module: nn.Module, inputs: list[Tensor], which: Pass) -> list[tuple[str, str, float]]:

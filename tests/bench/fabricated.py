@@ -113,8 +113,10 @@ def write_record(table: Path, run: RunSpec, test: PlannedTest, **fields: Any) ->
     layout.score_record(table).write_text(ScoreRecord(**{**known, **fields}).model_dump_json())
 
 
-def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "converse2d")) -> Path:
-    """Timings of operators and of the plan's models."""
+def write_throughput(
+    plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "conv, zeros", "converse2d"), gate: str = "passed"
+) -> Path:
+    """Timings of operators, of what the machine can do, and of the plan's models; ``gate`` is that of converse2d."""
     from bench.results.model_cases import case_name, timed_models
 
     lines = [",".join(c for c in COLUMNS["throughput.csv"] if c != "source")]
@@ -122,14 +124,19 @@ def write_throughput(plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv",
 
     def add(kind: str, case: str, name: str, passed: str, seconds: float, timed: str = "") -> None:
         numbers = f"{seconds},{seconds / 20},5,{int(seconds * 1e9)}"
-        lines.append(f'{plan.name},{kind},"{case}","{name}",{timed or name},{passed},{numbers},ok,,{where}')
+        work = "8000000,,," if name == "copy" else ",4000000000,," if name == "matrix product" else ""
+        work = work or f"10000000,200000000,3e-7,{gate if name == 'converse2d' else 'passed'}"
+        lines.append(f'{plan.name},{kind},"{case}","{name}","{timed or name}",{passed},{numbers},{work},ok,,{where}')
 
-    seconds = {"algorithm1": 0.4, "conv": 0.04, "converse2d": 0.025}
+    seconds = {"algorithm1": 0.4, "conv": 0.04, "conv, zeros": 0.0125, "converse2d": 0.025}
     for case in plan.preset.throughput.operators:
         for name in names:
             for passed, factor in (("forward", 1.0), ("forward+backward", 3.5)):
                 add("operator", case.name, name, passed, seconds.get(name, 0.05) * factor)
-        declined = 'broken,,forward,,,0,,skipped,"does not like even kernels"'
+        for passed in ("forward", "forward+backward"):
+            add("machine", case.name, "copy", passed, 0.001)
+            add("machine", case.name, "matrix product", passed, 0.02)
+        declined = 'broken,,forward,,,0,,,,,,skipped,"does not like even kernels"'
         lines.append(f'{plan.name},operator,"{case.name}",{declined},{where}')
     for model in plan.preset.throughput.models:
         for i, timed in enumerate(timed_models(plan, model.task)):

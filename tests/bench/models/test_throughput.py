@@ -15,15 +15,16 @@ from toy_plan import toy_plan, working_in
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.config.timed_variants import COPY, PRODUCT
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
-from bench.models import timing
-from bench.models.timed import Job, Skipped, build, memory_of, one_pass, scale_of
+from bench.models import measured, timing
+from bench.models.timed import Job, Skipped, build, memory_of, one_pass
 from bench.results.columns import COLUMNS
 from bench.results.model_cases import architecture, timed_models, timed_names
-from bench.results.throughput_table import throughput_frame, throughput_views
+from bench.results.throughput_ratios import throughput_frame
+from bench.results.throughput_table import throughput_views
 from bench.results.tidy import load
-from bench.stages import throughput as stage
 from bench.stages.throughput import throughput
 
 CPU = torch.device("cpu")
@@ -54,7 +55,7 @@ def plugin(root: Path, name: str, body: str = "return y * self.gain", extra: str
 
 
 def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "_memory", lambda *_: 12)  # a process for each takes long; tested by itself below
+    monkeypatch.setattr(measured, "extra_peak", lambda *_: 12)  # a process for each takes long; tested by itself below
     names = (
         plugin(root, "fine"),
         plugin(root, "picky", extra=SKIP),
@@ -67,10 +68,18 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
     frame = pd.read_csv(path, keep_default_na=False)
     assert [*frame.columns, "source"] == list(COLUMNS["throughput.csv"])
     body = frame[(frame["case"] == "body 8²") & (frame["pass"] == "forward+backward")].set_index("name")
-    assert {"algorithm1", "conv", "convt", "converse2d", "fine", "picky", "broken", "wrong"} == set(body.index)
+    operators = {"algorithm1", "conv", "convt", "converse2d", "fine", "picky", "broken", "wrong"}
+    ways = {"converse2d (torch)", "conv, channels_last", "conv, zeros", "conv, zeros, channels_last"}
+    assert operators | ways | {COPY, PRODUCT} == set(body.index)
     assert body.loc["picky", ["status", "reason"]].tolist() == ["skipped", "declines everything"]
     assert body.loc["broken", ["status", "reason"]].tolist() == ["failed", "RuntimeError: no luck"]
     assert body.loc["wrong", "status"] == "failed"  # its output has another size
+    for name in ("conv", "converse2d", "fine", *ways - {"converse2d (torch)"}):
+        assert body.loc[name, "gate"] == "passed", body.loc[name]
+    assert 0 < float(body.loc["converse2d", "error"]) < 1e-5
+    moved = {name: int(body.loc[name, "bytes"]) / (4 * 4 * 8 * 8) for name in ("converse2d", COPY)}
+    assert moved == {"converse2d": 5, COPY: 2}
+    assert int(body.loc["conv", "flops"]) == 3 * 2 * 9 * 4 * 8 * 8
     for name in ("algorithm1", "conv", "converse2d", "fine"):
         assert body.loc[name, "status"] == "ok" and body.loc[name, "repeats"] == 2
         assert 0 < float(body.loc[name, "median_s"]) < 5
@@ -82,7 +91,8 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
         "convt",
         "pixelshuffle",
         "nearest",
-    } <= up and "conv" not in up
+        "convt, channels_last",
+    } <= up and not {"conv", "convt, zeros"} & up
     models = frame[frame["kind"] == "model"]
     assert {"four/DnCNN", "four/Converse-DnCNN", "four/Converse-DnCNN on Algorithm 1"} <= set(models["name"])
     good = models[~models["name"].str.contains("Broken|Picky|Wrong")]
@@ -95,20 +105,20 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
 
 
 def test_a_stopped_measurement_goes_on_after_its_last_case(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, measured = toy_plan(root), []
+    plan, done = toy_plan(root), []
 
     def measure(kind: str, case: str, jobs: object, which: str, *_: object) -> list[dict[str, object]]:
-        measured.append((case, which))
-        if len(measured) == 2:
+        done.append((case, which))
+        if len(done) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return [{"kind": kind, "case": case, "name": "conv", "pass": which, "status": "ok", "median_s": "1"}]
 
-    monkeypatch.setattr(stage, "_measure", measure)
+    monkeypatch.setattr(measured, "side_by_side", measure)
     with pytest.raises(Interrupted, match="SIGTERM after 2 of 6 cases"):
         throughput(plan, device="cpu", progress=False)
     assert not layout.throughput_csv("toy").exists()
     path = throughput(plan, device="cpu", progress=False)
-    assert len(measured) == len(set(measured)) == 6
+    assert len(done) == len(set(done)) == 6
     assert len(pd.read_csv(path)) == 6 and not path.with_suffix(".partial").exists()
 
 
@@ -226,7 +236,7 @@ def test_memory_of_an_operator_is_at_least_its_output() -> None:
     job = Job("operator", "conv", (4, 32, 128, 128), kernel=3, padding=1)
     output = 4 * 32 * 128 * 128 * 4
     forward = timing.in_own_process(memory_of, job, "forward", 1, "float32")
-    both = stage._memory(job, lambda: None, "forward+backward", CPU, "float32")
+    both = measured.extra_peak(job, lambda: None, "forward+backward", CPU, 1, "float32")
     assert forward >= 0.9 * output and both > forward
 
 
@@ -234,9 +244,9 @@ def test_memory_of_an_operator_is_at_least_its_output() -> None:
 def test_passes_give_gradients_or_none(name: str) -> None:
     job = Job("operator", name, (2, 4, 12, 10), kernel=3, padding=2)
     module, inputs = build(job, CPU)
-    out = one_pass(module, inputs, "forward", scale_of(job, module))()
+    out = one_pass(job, module, inputs, "forward")()
     assert isinstance(out, torch.Tensor) and not out.requires_grad and out.dtype == torch.float32
-    both = one_pass(module, inputs, "forward+backward", scale_of(job, module))
+    both = one_pass(job, module, inputs, "forward+backward")
     both()
     first = [p.grad.clone() for p in [*module.parameters(), *inputs]]
     both()  # gradients are of one pass, not summed over passes
@@ -261,13 +271,29 @@ def test_table_has_ratios_reasons_and_the_machine(root: Path) -> None:
     plan = toy_plan(root)
     write_throughput(plan)
     rows = _views(plan)["throughput-operators"]
-    # made up: 400, 40 and 25 ms
-    assert rows["converse2d"][:4] == ["25.0 (1.25)", "16.0×", "0.62×", "25.0"]
-    assert rows["conv"][1:3] == ["10.0×", "1.00×"] and rows["broken"][0] == "–"
+    # made up: Algorithm 1 400 ms, convolutions 40 and 12.5, the operator 25
+    assert rows["converse2d"][:5] == ["25.0 (1.25)", "16.0×", "0.62×", "2.00×", "25.0"]
+    assert rows["conv"][1:4] == ["10.0×", "1.00×", "3.20×"] and rows["broken"][0] == "–"
+    limits = _views(plan)["throughput-limits"]
+    # 10 MB where 8 MB are copied in 1 ms; 0.2 GFLOP where 4 take 20 ms
+    assert limits["converse2d"][:3] == ["3.0e-07", "5.00 %", "4.00 %"]
+    assert limits[COPY][0] == "8.00 GB/s" and limits[PRODUCT][0] == "200 GFLOP/s"
     views = throughput_views(load(plan))
     assert "Imaginary CPU" in views[0].title and ("a", "does not like even kernels") in views[0].notes
     models = _views(plan)["throughput-models"]
     assert models["Converse-DnCNN on Algorithm 1"][1] == "1.00×" and models["DnCNN"][1] == ""
+
+
+def test_no_speed_up_where_the_results_are_wrong(root: Path) -> None:
+    plan = toy_plan(root)
+    write_throughput(plan, gate="failed: output 3.0e-03")
+    view = throughput_views(load(plan))[0]
+    line = next(x for x in view.sections[0].lines if x.cells[0].text == "converse2d")
+    assert [c.text for c in line.cells[1:6]] == ["25.0 (1.25)", "", "", "", "25.0"]
+    assert (line.cells[1].marks[0], "failed: output 3.0e-03") in view.notes
+    frame = throughput_frame(load(plan)).set_index("name")
+    assert frame.loc["converse2d", ["speedup", "relative", "fastest"]].isna().all(axis=None)
+    assert frame.loc["conv", "speedup"].notna().all()
 
 
 def test_timings_of_another_machine_stand_apart(root: Path) -> None:
@@ -277,8 +303,8 @@ def test_timings_of_another_machine_stand_apart(root: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "throughput.csv").write_text(path.read_text().replace("Imaginary CPU", "Imaginary GPU"))
     titles = [view.title for view in throughput_views(load(plan))]
-    assert len(titles) == 4 and "CPU" in titles[0] and "GPU" in titles[2]
-    remarks = throughput_views(load(plan))[2].remarks
+    assert len(titles) == 6 and "CPU" in titles[0] and "GPU" in titles[3]
+    remarks = throughput_views(load(plan))[3].remarks
     assert "published evidence 2026-01-01-gpu" in remarks[0]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.results.statistics.decisions import CANNOT_TELL
+from bench.results.throughput_ratios import PASSED
 from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict
@@ -23,6 +24,7 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     if frame is None or not len(frame):
         return []
     frame = frame[(frame["kind"] == "operator") & (frame["pass"] == PASS) & (frame["status"] == "ok")]
+    frame = frame[(frame["gate"] == PASSED) | (frame["name"] != "converse2d")]  # what is wrong is not fast
     keys = ["case", "threads", "device", "machine", "torch"]
     time = frame.pivot_table(index=keys, columns="name", values="median_s")
     memory = frame.pivot_table(index=keys, columns="name", values="extra_peak_bytes")
