@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from ctypes import c_char_p, c_int, c_int32, c_int64, c_void_p
+from ctypes import c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,18 @@ class Problem(ctypes.Structure):
         *((name, c_int64) for name in ("batch", "channels")),
         *((name, c_int32) for name in ("height", "width", "kernel_height", "kernel_width", "scale")),
         *((name, c_int32) for name in ("padding_rows", "padding_columns", "mode", "nearest", "type")),
+    )
+
+
+class Block(ctypes.Structure):
+    """One call of a block's pointwise half, field by field as in ``source/problem.h``."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("x", "y", "grad", "out", "slope", "weight", "bias", "gain", "shift")),
+        *((name, c_void_p) for name in ("dweight", "dbias", "dgain", "dshift")),
+        *((name, c_int64) for name in ("batch", "pixels")),
+        *((name, c_int32) for name in ("channels", "hidden", "enters", "activates")),
+        ("eps", c_float),
     )
 
 
@@ -61,6 +73,7 @@ def _declare(functions: ctypes.CDLL) -> None:
     functions.converse_about.restype, functions.converse_about.argtypes = c_char_p, ()
     functions.converse_divisions.restype, functions.converse_divisions.argtypes = c_int64, (pointer,)
     functions.converse_run.restype, functions.converse_run.argtypes = c_int, (pointer, *threads)
+    functions.converse_block.restype, functions.converse_block.argtypes = c_int, (pointer, *threads)
     shape = (c_int64, c_int64, c_int32, c_int32, c_int32)
     functions.converse_upsample.restype, functions.converse_downsample.restype = None, None
     functions.converse_upsample.argtypes = (pointer, pointer, pointer, *shape, *threads)

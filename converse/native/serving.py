@@ -47,10 +47,14 @@ def refusal(*tensors: Tensor) -> str | None:
             return f"{tensor.layout} is not strided"
         if tensor.is_neg():
             return "a lazy negative"
+        if torch._C._functorch.is_legacy_batchedtensor(tensor):
+            return "a batch of gradients at once"
     if torch.compiler.is_compiling():
         return "a compiler traces the call"
     if is_transformed():
         return "a function transform (vmap, jvp, ...) looks into every operation"
+    if torch._C._len_torch_dispatch_stack():
+        return "a mode (a counter of operations, fake tensors, ...) looks into every operation"
     return None
 
 

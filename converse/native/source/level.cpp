@@ -1,4 +1,5 @@
 // The operator for one instruction set: compiled once for each, with LANES and LEVEL defined.
+#include "block.h"
 #include "filter.h"
 #include "pattern.h"
 #include "problem.h"
@@ -14,4 +15,5 @@ int64_t divisions(const Problem* a) { return Division(*a).divisions; }
 }  // namespace
 
 extern const Level LEVEL;
-const Level LEVEL = {NAME(LEVEL), LANES, items, divisions, run_typed, upsample, downsample};
+const Level LEVEL = {NAME(LEVEL), LANES, items, divisions, run_typed, upsample, downsample,
+                     block_items, block_sums, run_block, finish_block};

@@ -117,4 +117,21 @@ API void converse_downsample(const float* grad, const float* y, const float* pat
                               dy ? dy + m * size : nullptr, dpattern ? dpattern + m * area : nullptr, height, width, scale);
     });
 }
+
+// Enter or leave, or its gradients. 0, or 1: no memory for work space.
+API int converse_block(const Block* a, ParallelFor parallel_for, int64_t threads) {
+    int64_t items = level->block_items(a), next = 0, room = level->block_sums(a);
+    float* sums = room ? (float*)malloc(items * room * sizeof(float)) : nullptr;
+    int failed = room && !sums;
+    size_t bytes = (size_t)a->batch * a->pixels * 4;
+    advise(a->out, bytes * (!a->grad == !!a->enters ? a->hidden : a->channels));
+    if (!a->grad) advise(a->slope, bytes * a->hidden);
+    if (!failed)
+        share(parallel_for, threads < items ? threads : items, [&] {
+            if (level->block(a, &next, sums)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        });
+    if (!failed && room) level->finish_block(a, sums);
+    free(sums);
+    return failed;
+}
 }

@@ -18,6 +18,21 @@ struct Problem {
     int32_t mode, nearest, type;
 };
 
+// One call of a block's pointwise half. Mirrored field by field too.
+struct Block {
+    const float* x;       // (batch, channels, pixels): what enters, or what leave adds
+    const float* y;       // (batch, hidden, pixels): what leaves; enter: null
+    const float* grad;    // of the output; forward: null
+    float* out;           // forward: the output; backward: gradient of x (enter) or y (leave), or null
+    float* slope;         // (batch, hidden, pixels): GELU' of enter, written forward and read backward; or null
+    const float *weight;  // enter: (hidden, channels); leave: (channels, hidden)
+    const float *bias, *gain, *shift;  // enter: gain and shift of the norm; leave: gain is alpha, or null
+    float *dweight, *dbias, *dgain, *dshift;  // backward: gradients, or all null
+    int64_t batch, pixels;
+    int32_t channels, hidden, enters, activates;
+    float eps;
+};
+
 // One instruction set's operator. Work is cut into items, which any thread may take in any order.
 struct Level {
     const char* name;
@@ -28,4 +43,8 @@ struct Level {
     void (*upsample)(const float* y, const float* pattern, float* out, int32_t height, int32_t width, int32_t scale);
     void (*downsample)(const float* grad, const float* y, const float* pattern, float* dy, double* dpattern,
                        int32_t height, int32_t width, int32_t scale);
+    int64_t (*block_items)(const Block*);
+    int64_t (*block_sums)(const Block*);                     // floats of one item's sums
+    int (*block)(const Block*, int64_t* next, float* sums);  // as run
+    void (*finish_block)(const Block*, float* sums);         // the parameters' gradients
 };

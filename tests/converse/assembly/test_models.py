@@ -12,7 +12,7 @@ from network_cases import NAMES, inputs, small
 from torch import nn
 
 from converse import ConverseBlock, build_model
-from converse.assembly.blocks import ChannelNorm
+from converse.assembly.norm import ChannelNorm
 from converse.declarations.model_info import models
 from converse.declarations.model_spec import resolve
 

@@ -86,6 +86,10 @@ def test_a_wrong_library_is_found_out(compiled: library.Library, monkeypatch: py
     backward = selftest.solve_backward
     monkeypatch.setattr(selftest, "solve_backward", lambda *a: tuple(g * 1.001 for g in backward(*a)))
     assert "dy at" in str(selftest.disagreement(compiled))
+    monkeypatch.undo()
+    left = selftest.leave_backward
+    monkeypatch.setattr(selftest, "leave_backward", lambda *a: (*left(*a)[:3], left(*a)[3] * 1.001))
+    assert "leave" in str(selftest.disagreement(compiled))
 
 
 def test_without_a_compiler_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,17 +102,20 @@ def test_without_a_compiler_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         build.build(tmp_path)
 
 
-def test_problem_is_laid_out_as_in_the_header() -> None:
+@pytest.mark.parametrize(
+    ("structure", "size"), [(library.Problem, 6 * 8 + 2 * 8 + 10 * 4), (library.Block, 13 * 8 + 2 * 8 + 5 * 4 + 4)]
+)
+def test_structures_are_laid_out_as_in_the_header(structure: type[ctypes.Structure], size: int) -> None:
     """Field by field: a name that moved in one of the two would be read as another."""
     header = (build.SOURCE / "problem.h").read_text()
-    body = header[header.index("struct Problem {") : header.index("};", header.index("struct Problem {"))]
+    start = header.index(f"struct {structure.__name__} {{")
     fields = []
-    for line in body.splitlines()[1:]:
+    for line in header[start : header.index("};", start)].splitlines()[1:]:
         declared = line.split("//")[0].strip().rstrip(";").replace("const ", "").replace("*", "")
         if declared:
             fields += [name.strip() for name in declared.split(None, 1)[1].split(",")]
-    assert fields == [name for name, _ in library.Problem._fields_]
-    assert ctypes.sizeof(library.Problem) == 6 * 8 + 2 * 8 + 10 * 4
+    assert fields == [name for name, _ in structure._fields_]
+    assert ctypes.sizeof(structure) == size
 
 
 class _Filtered(Dataset[torch.Tensor]):

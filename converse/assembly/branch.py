@@ -1,0 +1,89 @@
+"""One residual branch of a block, its pointwise halves compiled where that serves the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules import module as every_module
+
+from ..native.library import Library
+from ..native.serving import refusal, serving
+from .norm import ChannelNorm
+from .pointwise import enter, leave
+
+SPATIAL = 3
+"""Place of the spatial operator among six layers; four layers have none."""
+TYPES = (
+    (ChannelNorm, nn.Conv2d, nn.GELU, nn.Conv2d),
+    (ChannelNorm, nn.Conv2d, nn.GELU, nn.GELU, nn.Conv2d),
+)
+"""Of the pointwise layers, without a spatial operator and around one."""
+
+
+def branch(layers: nn.Sequential, x: Tensor, alpha: Tensor | None) -> Tensor:
+    """x + alpha layers(x).
+
+    Args:
+        layers: [norm, 1×1, GELU, spatial operator, GELU, 1×1] or [norm, 1×1, GELU, 1×1].
+        x: (B, C, H, W).
+        alpha: (1, C, 1, 1); None: one.
+
+    Returns:
+        (B, C, H, W).
+    """
+    pointwise: list[Any] = list(layers)
+    spatial = pointwise.pop(SPATIAL) if len(pointwise) == 6 else None
+    library = _serving(layers, pointwise, x, alpha)
+    if library is None:
+        return _sum(x, layers(x), alpha)
+    norm, first, *_, last = pointwise
+    y = enter(library, x, norm.weight, norm.bias, first.weight, first.bias, norm.eps, spatial is not None)
+    if spatial is not None:
+        y = spatial(y)
+        if not _is_served(y) or y.shape != (x.shape[0], last.in_channels, *x.shape[2:]):
+            return _sum(x, last(F.gelu(y)), alpha)
+    return leave(library, y, x, last.weight, last.bias, alpha)
+
+
+def _sum(x: Tensor, y: Tensor, alpha: Tensor | None) -> Tensor:
+    return x + (y if alpha is None else alpha * y)
+
+
+def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tensor | None) -> Library | None:
+    """The library, where it serves, the layers are what their types say, and nothing watches their calls."""
+    if torch.jit.is_tracing():  # it would record what follows
+        return None
+    if type(layers) is not nn.Sequential or tuple(map(type, pointwise)) not in TYPES:
+        return None
+    if every_module._has_any_global_hook() or any(map(_is_watched, (layers, *pointwise))):
+        return None
+    norm, first, *gelus, last = pointwise
+    wide, channels = first.out_channels, norm.weight.numel()
+    if not (_is_1x1(first, channels, wide) and _is_1x1(last, wide, channels)):
+        return None
+    if any(gelu.approximate != "none" for gelu in gelus):
+        return None
+    tensors = (x, norm.weight, norm.bias, first.weight, first.bias, last.weight, last.bias)
+    if not _is_served(*tensors, *(() if alpha is None else (alpha,))):
+        return None
+    return serving(x) if x.dim() == 4 and x.shape[1] == channels else None
+
+
+def _is_served(*tensors: Tensor) -> bool:
+    """Whether the library computes with these, in float32 as they are, and nothing wants torch's own operations."""
+    if torch.is_autocast_enabled("cpu") or any(t.dtype != torch.float32 for t in tensors):
+        return False
+    return refusal(*tensors) is None
+
+
+def _is_1x1(conv: nn.Conv2d, inputs: int, outputs: int) -> bool:
+    shape = (conv.kernel_size, conv.stride, conv.padding, conv.groups, conv.in_channels, conv.out_channels)
+    return shape == ((1, 1), (1, 1), (0, 0), 1, inputs, outputs) and conv.bias is not None
+
+
+def _is_watched(module: nn.Module) -> bool:
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks) or "forward" in vars(module)

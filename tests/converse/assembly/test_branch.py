@@ -1,0 +1,227 @@
+"""Which calls of a block the compiled halves serve, and that all others get the same from torch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from converse import Converse2D, ConverseBlock, build_model
+from converse.assembly import branch as branches
+from converse.assembly import pointwise
+from converse.native.library import Library
+
+
+def _spatial(channels: int) -> nn.Module:
+    return nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+
+
+def _block(alpha: bool = True, spatial: Callable[[int], nn.Module] = _spatial) -> ConverseBlock:
+    torch.manual_seed(0)
+    made = ConverseBlock(6, spatial, alpha=alpha)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    return made
+
+
+def _x(dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(2, 6, 9, 11, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(dtype)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, compiled: Library) -> list[str]:
+    """Names of the compiled halves, one for each call."""
+    seen: list[str] = []
+    for name in ("enter", "leave", "enter_backward", "leave_backward"):
+        real = getattr(pointwise.block, name)
+
+        def spy(*arguments: object, name: str = name, real: Callable[..., object] = real, **options: object) -> object:
+            seen.append(name)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(pointwise.block, name, spy)
+    return seen
+
+
+ALL = ["enter", "leave"] * 2 + ["leave_backward", "enter_backward"] * 2
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+@pytest.mark.parametrize("spatial", [_spatial, lambda c: Converse2D(c, 3)])
+def test_gradients_of_a_block(alpha: bool, spatial: Callable[[int], nn.Module], calls: list[str]) -> None:
+    """Training and inference alike, for any operator: against the same block in float64."""
+    made = _block(alpha, spatial)
+    wide, x, grad = copy.deepcopy(made).double(), _x().requires_grad_(), _x()
+    leaf = x.detach().double().requires_grad_()
+    out, truth = made(x), wide(leaf)
+    out.backward(grad)
+    assert calls == ALL
+    truth.backward(grad.double())
+    torch.testing.assert_close(out.double(), truth, rtol=1e-5, atol=1e-5)
+    with torch.no_grad():
+        assert torch.equal(made(x), out)
+    assert x.grad is not None and leaf.grad is not None
+    torch.testing.assert_close(x.grad.double(), leaf.grad, rtol=1e-5, atol=1e-5)
+    for (name, a), b in zip(made.named_parameters(), wide.parameters(), strict=True):
+        assert a.grad is not None and b.grad is not None
+        limit = 2e-4 if name.startswith("conv1.3") else 1e-5  # lam's gradient is a difference of sums
+        assert (a.grad - b.grad).norm() <= limit * (b.grad.norm() + 1), name
+
+
+def test_parts_that_are_frozen(calls: list[str]) -> None:
+    whole, parts = _block(), _block()
+    whole(x := _x().requires_grad_()).square().sum().backward()
+    for frozen in (["conv1.0.weight", "conv1.0.bias", "conv1.1.weight", "conv1.1.bias"], ["alpha1", "conv2.3.weight"]):
+        parts.zero_grad()
+        for name, parameter in parts.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        parts(_x()).square().sum().backward()
+        for (name, a), b in zip(parts.named_parameters(), whole.parameters(), strict=True):
+            assert (a.grad is None) == (name in frozen)
+            assert name in frozen or torch.equal(a.grad, b.grad), name
+    parts.requires_grad_(False)
+    parts(y := _x().requires_grad_()).square().sum().backward()
+    assert torch.equal(x.grad, y.grad)
+
+
+def _hooked(made: ConverseBlock) -> None:
+    made.conv1[1].register_forward_hook(lambda module, inputs, output: output * 2)
+
+
+def _parametrised(made: ConverseBlock) -> None:
+    torch.nn.utils.parametrizations.weight_norm(made.conv1[1])
+
+
+def _tanh(made: ConverseBlock) -> None:
+    made.conv1[2].approximate = "tanh"
+
+
+def _own_forward(made: ConverseBlock) -> None:
+    made.conv1[0].forward = lambda x: x.flip(1)
+
+
+def _subclass(made: ConverseBlock) -> None:
+    made.conv1[1] = type("Mine", (nn.Conv2d,), {})(6, 12, 1)
+
+
+def _without_bias(made: ConverseBlock) -> None:
+    made.conv1[5].bias = None
+
+
+@pytest.mark.parametrize("change", [_hooked, _parametrised, _tanh, _own_forward, _subclass, _without_bias])
+def test_changed_layers_are_called(change: Callable[[ConverseBlock], None], calls: list[str]) -> None:
+    made = _block()
+    change(made)
+    x = _x()
+    middle = x + made.alpha1 * made.conv1(x)
+    torch.testing.assert_close(made(x), middle + made.alpha2 * made.conv2(middle))
+    assert calls == ["enter", "leave"]  # of the second branch
+
+
+def test_global_hooks_see_every_layer(calls: list[str]) -> None:
+    seen: list[nn.Module] = []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module))
+    try:
+        made = _block()
+        made(_x())
+    finally:
+        handle.remove()
+    assert made.conv2[0] in seen and not calls
+
+
+def test_hooks_of_the_operator_change_nothing(calls: list[str]) -> None:
+    made, seen = _block(), []
+    made.conv1[3].register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    made(_x())
+    assert seen == [(2, 12, 9, 11)] and calls == ["enter", "leave"] * 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions_are_torchs(dtype: torch.dtype, calls: list[str]) -> None:
+    assert _block().to(dtype)(_x(dtype)).dtype == dtype
+    assert not calls
+
+
+def test_autocast_is_torchs(calls: list[str]) -> None:
+    made = _block()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = made(_x())
+    assert not calls
+    torch.testing.assert_close(out.float(), made(_x()), rtol=0.1, atol=0.1)
+
+
+def test_operators_that_return_something_else(calls: list[str]) -> None:
+    class Wide(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :, :1, :1] * 0.5  # is broadcast
+
+    made = _block(spatial=lambda channels: Wide())
+    middle = _x() + made.alpha1 * made.conv1(_x())
+    torch.testing.assert_close(made(_x()), middle + made.alpha2 * made.conv2(middle))
+    assert calls == ["enter", "enter", "leave"]
+
+
+def test_higher_derivatives_and_transforms(calls: list[str]) -> None:
+    made, x = _block(), _x()
+    jacobian = torch.autograd.functional.jacobian
+    expected = torch.func.jacrev(lambda t: made(t).sum((2, 3)))(x)
+    assert not calls
+    for vectorize in (False, True):
+        found = jacobian(lambda t: made(t).sum((2, 3)), x, vectorize=vectorize)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    leaf = x.requires_grad_()
+    (first,) = torch.autograd.grad(made(leaf).square().sum(), leaf, create_graph=True)
+    seconds = torch.autograd.grad(first.square().sum(), [leaf, *made.parameters()])
+    wide = copy.deepcopy(made).double()
+    deep = x.detach().double().requires_grad_()
+    (first,) = torch.autograd.grad(wide(deep).square().sum(), deep, create_graph=True)
+    for a, b in zip(seconds, torch.autograd.grad(first.square().sum(), [deep, *wide.parameters()]), strict=True):
+        assert (a - b).norm() <= 1e-4 * (b.norm() + 1)
+
+
+def test_tracers_and_counters_see_torchs_operations(calls: list[str]) -> None:
+    made, x = _block().eval(), _x()
+    expected = made(x)
+    calls.clear()
+    traced = torch.jit.trace(made, x, check_trace=False)
+    torch.testing.assert_close(traced(x + 1), made(x + 1), rtol=1e-5, atol=1e-5)
+    calls.clear()
+    with FlopCounterMode(display=False) as counter:
+        made(x)
+    assert counter.get_total_flops() > 4 * 2 * 6 * 12 * x[:, 0].numel()
+    exported = torch.export.export(made, (x,)).module()
+    torch.testing.assert_close(exported(x), expected, rtol=1e-5, atol=1e-5)
+    assert not calls
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_three_training_steps(threads: int, compiled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conv-DnCNN, whose operator is torch's on both sides: what differs is the block.
+
+    Bound: each step's update is off by the relative error of its gradients, 1e-5 at most, times rate and steps.
+    """
+    rate, runs, before = 1e-3, [], torch.get_num_threads()
+    served = branches._serving
+    try:
+        torch.set_num_threads(threads)
+        for native in (True, False):
+            monkeypatch.setattr(branches, "_serving", served if native else lambda *_: None)
+            network = build_model("conv_dncnn", channels=8, blocks=2, seed=0)
+            optimiser = torch.optim.SGD(network.parameters(), lr=rate)
+            x, sizes = torch.rand(2, 1, 20, 19, generator=torch.Generator().manual_seed(1)), []
+            for _ in range(3):
+                optimiser.zero_grad()
+                network(x).square().mean().backward()
+                sizes.append(max(p.grad.abs().max().item() for p in network.parameters() if p.grad is not None))
+                optimiser.step()
+            runs.append([p.detach().clone() for p in network.parameters()])
+    finally:
+        torch.set_num_threads(before)
+    bound = 3 * rate * max(sizes) * 1e-5
+    for a, b in zip(*runs, strict=True):
+        assert (a - b).abs().max() <= bound + 2e-7 * a.abs().max()
