@@ -10,7 +10,7 @@ from typing import Any
 from bench.config import layout, reproducibility
 from bench.config.plan import Plan
 from bench.foundation import atomic
-from bench.pages import attached, formats, verdict_views
+from bench.pages import attached, formats, verdict_summary, verdict_views
 from bench.pages.attached import Attached
 from bench.pages.drawings import ladder
 from bench.pages.style import save, theme
@@ -25,9 +25,14 @@ FIGURE = "ladder"
 class VerdictSection:
     """Ready for the templates."""
 
+    summary: list[tuple[str, str]]
+    """Heading and claims (`bench.pages.verdict_summary.groups`)."""
+    rungs: str
     answers: dict[str, str]
     views: tuple[dict[str, str], ...]
     csv: Attached
+    runs: Attached
+    """The runs behind every claim."""
     caption: str
     image: Attached | None
     """The ladder; None where no claim about rows has a number."""
@@ -57,9 +62,15 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
         for view in (verdict_views.in_full, verdict_views.comparisons, verdict_views.spread)
     ]
     return VerdictSection(
-        _both(verdict_views.answers(found, sections)),
+        verdict_summary.groups(found),
+        verdict_summary.rungs(found),
+        {
+            **_both(verdict_views.answers(found, sections, "#verdicts-in-full")),
+            "md": formats.markdown(verdict_views.answers(found, sections, "verdicts.md")),
+        },
         tuple(_both(view()) for view in (*views, verdict_views.proof)),
         attached.csv("verdicts", to_csv(found.verdicts).decode()),
+        attached.csv("verdict_runs", runs_csv(found).decode()),
         ladder.caption(found),
         image,
         stem.with_suffix(".png").relative_to(layout.report_dir(plan.name)).as_posix(),

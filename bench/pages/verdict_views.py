@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from bench.config import analysis_info
 from bench.config.claims import RowClaim
 from bench.results.captions import dataset_name
 from bench.results.comparison import holm
@@ -13,7 +14,7 @@ from bench.results.verdicts import proof_table
 from bench.results.verdicts.family import family
 from bench.results.verdicts.judge import Judgement
 from bench.results.verdicts.ladder import Rung
-from bench.results.verdicts.verdict import Verdict
+from bench.results.verdicts.verdict import Verdict, joined
 from bench.results.view import DASH, Cell, Column, Kind, Line, Section, View, signed
 
 EFFECT = "effect (dB)"
@@ -28,12 +29,13 @@ KINDS: dict[str, Kind] = {
 """Kind of a column by its heading, where it is no number."""
 
 
-def answers(found: Judgement, sections: Collection[str]) -> View:
+def answers(found: Judgement, sections: Collection[str], full: str = "") -> View:
     """One line per claim: the verdict to be read.
 
     Args:
         found: the study, judged.
         sections: ids of tables and analyses on the page, to which lines may link.
+        full: where the lines stand in full, to which the others link.
     """
     columns = (
         Column("claim", "label"),
@@ -49,13 +51,13 @@ def answers(found: Judgement, sections: Collection[str]) -> View:
     for name, claim in found.ladder.claims.by_id.items():
         v = found.decisive[name]
         source = claim.table if isinstance(claim, RowClaim) else v.source
-        link = f"#{source}" if source in sections else ""
+        link = f"#{source}" if source in sections else full
         lines.append(
             Line(
                 (
                     Cell(f"{name.replace('_', ' ')}: {claim.sentence}"),
                     Cell(_words(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
-                    Cell(signed(v.effect_db, 3) if v.effect_db is not None else ""),
+                    Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
                     Cell(_ends(v)),
                     Cell(v.rung),
                     Cell(str(v.n) if v.n else ""),
@@ -74,9 +76,17 @@ def _place(found: Judgement, source: str) -> str:
 
 
 def _words(v: Verdict) -> str:
-    cells = f" ({v.reversed_cells} of {v.cells} cells reversed)" if v.reversed_cells else ""
+    turned = f"{v.reversed_cells}/{v.cells} cells"
+    cells = f" ({turned}{'' if v.verdict in ('reversed', 'worse') else ' reversed'})" if v.reversed_cells else ""
     missing = ": not measured" if not v.n and v.reason == "not measured" else ""
     return v.words + cells + missing
+
+
+def _analysis(v: Verdict) -> str:
+    """Where the numbers of an analysis stand, and what measured them."""
+    if v.source not in analysis_info.available():
+        return ""
+    return f"numbers: analyses/{v.source}-….csv of the evidence, from bench/analyses/{v.source}.py"
 
 
 def _ends(v: Verdict) -> str:
@@ -89,7 +99,8 @@ def _remarks(found: Judgement) -> tuple[str, ...]:
         "Each line is the verdict on the highest rung of the ladder that has its declared seeds; a provisional one "
         "still waits for seeds. Effect: first-named minus the others, of several comparisons the least favourable. "
         "Interval: over training seeds on these very images, 95 %, or 90 % (two one-sided tests at 5 %) where a margin "
-        "decides. No verdict: fewer than three seeds. Cannot tell: the interval leaves it open, or nothing measured.",
+        "decides. No verdict: fewer than three seeds. Cannot tell: the interval leaves it open, or nothing measured. "
+        "Cells: data sets and kernels in which it is significantly the other way round.",
         f"{found.tested} of the {len(found.decisive)} verdicts rest on a test at 5 %: if no effect existed at all, "
         f"chance alone would decide about {chance:.1f} of them.",
     )
@@ -106,14 +117,14 @@ def in_full(found: Judgement) -> View:
                 Cell(v.rung),
                 Cell(" ".join((dataset_name(v.dataset), v.kernel)).strip() if v.dataset else "all"),
                 Cell(v.words),
-                Cell(signed(v.effect_db, 3) if v.effect_db is not None else ""),
+                Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
                 Cell(_ends(v)),
                 Cell(str(v.n) if v.n else ""),
                 Cell(_number(v.p_holm, ".3f")),
                 Cell(_number(v.correlation, ".2f")),
                 Cell(_number(v.detectable_db, ".3f")),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
-                Cell("; ".join(p for p in (v.comparison, v.reason) if p)),
+                Cell(joined(v.comparison, v.reason, _analysis(v))),
             )
         )
         for v in found.verdicts

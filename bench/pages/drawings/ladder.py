@@ -30,7 +30,7 @@ def positions(found: Judgement, points: Mapping[str, Sequence[Verdict]]) -> dict
     rungs = [rung for rung in found.ladder.rungs if rung.name in shown]
     places = {}
     for i, rung in enumerate(rungs):
-        places[rung.name] = float(i), rung.name + (f"\n{rung.compute:.0e}".replace("e+", "e") if rung.compute else "")
+        places[rung.name] = float(i), rung.name
     return places | {PAPER: (float(len(rungs)), PAPER)}
 
 
@@ -86,6 +86,11 @@ def caption(found: Judgement) -> str:
         "margin decides (dotted). Filled: the rung has its declared seeds; hollow: it has not. Diamond: the paper's "
         "own difference, of its networks and budget."
     )
-    known = any("\n" in words for _, words in positions(found, effects(found)).values())
-    under = "Under a rung: multiply–accumulates of one training, median over its rows."
-    return f"{text} {under if known else 'Training compute was not recorded.'}"
+    shown = positions(found, effects(found))
+    known = [
+        f"{rung.name} {rung.compute:.0e}".replace("e+", "e")
+        for rung in found.ladder.rungs
+        if rung.name in shown and rung.compute
+    ]
+    compute = f"Multiply–accumulates of one training, median over rows: {', '.join(known)}."
+    return f"{text} {compute if known else 'Training compute was not recorded.'}"

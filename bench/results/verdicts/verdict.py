@@ -50,6 +50,8 @@ class Verdict:
     reason: str = "not measured"
     comparison: str = ""
     """The comparison that the numbers are of."""
+    number: str = ""
+    """The number of a property that is no difference in dB, with its unit."""
     source: str = ""
     """The analysis that the numbers come from; of a claim about rows its table is."""
     complete: bool = True

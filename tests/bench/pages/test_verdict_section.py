@@ -16,7 +16,8 @@ from toy_study import toy_study
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.pages import verdict_views
+from bench.pages import verdict_summary, verdict_views
+from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
 from bench.results.verdicts import proof_table
 from bench.results.verdicts.judge import judge_study
@@ -120,3 +121,45 @@ def test_the_page_says_what_chance_would_give_and_where_the_spread_comes_from(pl
     assert [line.cells[0].text for line in section.lines] == ["DnCNN", "Conv-DnCNN", "Converse-DnCNN"]
     total = float(section.lines[2].cells[2].text)
     assert total == pytest.approx(pd.Series(SEEDS).std(), abs=6e-4)
+
+
+def test_the_first_lines_say_what_holds_and_on_which_rung(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    assert verdict_summary.groups(found) == [
+        ("Borne out (3)", "better (S), best (S), fine (S)"),
+        ("Contradicted (1)", "same (S)"),
+        ("Not measured (2)", "blind, unknown"),
+        ("Pictures (1)", "looks"),
+    ]
+    report(plans["S"], allow_missing=True)
+    folder = layout.report_dir("toy")
+    text = (folder / "index.md").read_text()
+    assert text.index("- **Borne out (3):** better (S)") < text.index("### What holds")
+    page = (folder / "index.html").read_text()
+    assert "<dt>Borne out (3)</dt><dd>better (S), best (S), fine (S)</dd>" in page
+    assert 'download="verdict_runs.csv"' in page
+
+
+def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5, n=3)
+    path = layout.evidence_dir("2026-01-01-a") / "runs.csv"
+    pd.read_csv(path).assign(training_macs=1.6e12).to_csv(path, index=False)
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    assert verdict_summary.groups(found)[0] == (
+        "Borne out (3)",
+        "better (S, provisional), best (S, provisional), fine (S, provisional)",
+    )
+    assert "S: preset toy, 2e12 multiply–accumulates a training" in verdict_summary.rungs(found)
+    assert "median over rows: S 2e12." in ladder.caption(found)
+
+
+def test_a_line_whose_table_is_elsewhere_leads_to_itself_in_full(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    view = verdict_views.answers(found, ["four"], "verdicts.md")
+    links = {line.cells[0].text.partition(":")[0]: line.cells[-1].link for line in view.sections[0].lines}
+    assert links["better"] == "#four" and links["blind"] == "verdicts.md"

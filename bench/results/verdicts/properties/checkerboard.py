@@ -16,6 +16,7 @@ from bench.results.verdicts.ladder import Ladder, Rung
 from bench.results.verdicts.property_means import best, property_means
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
+from bench.results.view import signed
 
 SOURCE = "checkerboard"
 TABLE = "table6_upsampling"
@@ -51,7 +52,8 @@ def _trained(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
     return begun.with_numbers(
         verdict=answer.word,
         p_holm=answer.p,
-        comparison=f"{CONVT} − {CONVERSE}, {float(answer.gap.effect):.0f} dB of share on a constant",
+        comparison=f"{CONVT} − {CONVERSE}",
+        number=f"{signed(float(answer.gap.effect), 0)} dB of share",
         reason=joined(begun.reason, words),
     )
 
@@ -85,6 +87,6 @@ def _untrained(claim: str, tables: TidyTables, trained: bool) -> list[Verdict]:
         f"share of the energy at the stride's frequencies on a constant image, at initialisation (dB): {shares}"
         f"{'' if trained else '; trained upsamplers are not measured'}"
     )
-    return [
-        Verdict(claim, verdict=word if n >= FEWEST_SEEDS else NO_VERDICT, n=n, p_holm=p, reason=reason, source=SOURCE)
-    ]
+    verdict = word if n >= FEWEST_SEEDS else NO_VERDICT
+    number = f"{signed(float(gap.effect), 0)} dB of share"
+    return [Verdict(claim, verdict=verdict, n=n, p_holm=p, reason=reason, number=number, source=SOURCE)]

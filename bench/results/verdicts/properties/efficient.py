@@ -41,7 +41,8 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     word = "holds" if (slower <= 1).all() else "reversed" if (slower > 1).all() else CANNOT_TELL
     where = "; ".join(sorted({str(m) for m in frame["machine"]}))
     reason = f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)"
-    return [Verdict(claim, verdict=word, n=len(slower), reason=reason, source=SOURCE)]
+    number = f"{_range(slower)} × time"
+    return [Verdict(claim, verdict=word, n=len(slower), reason=reason, number=number, source=SOURCE)]
 
 
 def _range(ratios: pd.Series) -> str:

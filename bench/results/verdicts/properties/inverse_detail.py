@@ -26,4 +26,5 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         words.append(f"{network_label(str(network))} {by_layer.median():.2g} (largest {by_layer.max():.2g})")
     n = int(frame["image"].nunique())
     reason = f"re-convolution error, median over layers: {', '.join(words)}; n counts photographs"
-    return [Verdict(claim, verdict=CANNOT_TELL, n=n, reason=reason, source=SOURCE)]
+    number = f"{frame.groupby(['network', 'layer'])['error'].mean().median():.1%} of ‖Y‖"
+    return [Verdict(claim, verdict=CANNOT_TELL, n=n, reason=reason, number=number, source=SOURCE)]

@@ -60,7 +60,8 @@ def _on(claim: str, rung: Rung, table: str, curves: Mapping[str, Any]) -> Verdic
     ratio = (
         f"{task}: {2 ** float(gap.effect):.2f} times the steps to the same validation loss (95%: {low:.2f}–{high:.2f})"
     )
-    return blank.with_numbers(verdict=word, p_holm=p, reason=joined(few, ratio, lost))
+    number = f"{2 ** float(gap.effect):.2f} × steps"
+    return blank.with_numbers(verdict=word, p_holm=p, number=number, reason=joined(few, ratio, lost))
 
 
 def _curves(rung: Rung, side: SeedScores, curves: Mapping[str, Any]) -> list[pd.DataFrame | None]:

@@ -96,7 +96,7 @@ def test_checkerboard(root: Path, means: tuple[float, ...], word: str) -> None:
     verdict = judged(folder, "checkerboard")
     assert (verdict.words, verdict.n, verdict.source, verdict.effect_db) == (word, 5, table, None)
     assert f"ConvT {means[0]:.0f} / {means[0]:.0f} / {means[0]:.1f} (-40.0)" in verdict.reason
-    assert "dB of share on a constant" in verdict.comparison
+    assert "dB of share" in verdict.number
 
 
 def test_data_fidelity_stands_beside_the_start_of_lambda(root: Path) -> None:
