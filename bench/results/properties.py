@@ -93,6 +93,18 @@ def properties(plan: Plan, evidence: Sequence[Path] | None = None) -> Measured:
     return found
 
 
+def property_frame(plan: Plan) -> pd.DataFrame:
+    """The numbers of `properties`, one below the other.
+
+    Raises:
+        BenchError: a file that cannot be read, or two places that contradict each other.
+    """
+    import pandas as pd
+
+    found = list(properties(plan).values())
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(FIELDS))
+
+
 def published_properties(plan: Plan) -> set[tuple[str, str]]:
     """(run, property) that committed evidence answers; pandas-free, since the Snakefile asks."""
     wanted = {(run.id, one.name): one for run in plan.runs.values() for one in properties_of(plan, run)}

@@ -25,6 +25,7 @@ from bench.results import captions
 from bench.results.columns import COLUMNS
 from bench.results.curves import curve_frame
 from bench.results.failures import Failure, failures
+from bench.results.properties import property_frame
 from bench.results.record_frame import records_frame
 from bench.results.rendered import stamp
 from bench.results.throughput_ratios import throughput_frame
@@ -190,6 +191,7 @@ def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[A
         "runs.csv": results.runs,
         "metrics.csv": results.metrics,
         "scores.csv": results.scores,
+        "properties.csv": property_frame(plan),
         "curves.csv": curve_frame(plan.runs),
         "throughput.csv": results.throughput,
     }

@@ -164,7 +164,8 @@ def test_tidy_data_matches_the_column_dictionary(plan: Plan) -> None:
     words = (folder / "columns.md").read_text()
     for name, columns in COLUMNS.items():
         frame = pd.read_csv(folder / name)
-        assert list(frame.columns) == list(columns) and len(frame)
+        assert list(frame.columns) == list(columns)
+        assert len(frame) or name == "properties.csv", "no table of the toy asks for a property"
         assert all(f"| {c} | {meaning} |" in words for c, meaning in columns.items())
 
 
