@@ -32,6 +32,10 @@ LEVELS = {
 """Machine: (instruction set, floats in a vector, flags). Others have their baseline, NEON on ARM, alone."""
 
 
+KEPT = 4
+"""Libraries of one kind of machine in a folder, the new one among them."""
+
+
 class BuildError(RuntimeError):
     """Why there is no library, in one line."""
 
@@ -126,4 +130,16 @@ def build(into: Path | None = None, extra: tuple[str, ...] = ()) -> Path:
         _run([*cxx, *extra, "-shared", *(f"{scratch}/{name}.o" for name, _, _ in units), "-o", str(made)])
         target = folder / library_name()
         os.replace(made, target)
+    prune(folder)
     return target
+
+
+def prune(folder: Path) -> None:
+    """Remove all but the newest `KEPT` libraries of this kind of machine from a folder.
+
+    A home folder may be shared by checkouts of several versions and machines of several kinds: those of other kinds
+    stay, and so do the last few of this one. A process that has opened a removed file keeps it.
+    """
+    mine = [path for path in folder.glob(f"converse-{sys.platform}-{platform.machine()}-*.so") if path.is_file()]
+    for path in sorted(mine, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT:]:
+        path.unlink(missing_ok=True)

@@ -92,6 +92,16 @@ def test_a_wrong_library_is_found_out(compiled: library.Library, monkeypatch: py
     assert "leave" in str(selftest.disagreement(compiled))
 
 
+def test_old_libraries_go_and_those_of_other_machines_stay(tmp_path: Path) -> None:
+    own = build.library_name().rsplit("-", 1)[0]
+    for age, name in enumerate([*(f"{own}-{n:016d}.so" for n in range(6)), "converse-plan9-vax-0.so", "notes.so"]):
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    build.prune(tmp_path)
+    left = [f"{own}-{n:016d}.so" for n in range(build.KEPT)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*left, "converse-plan9-vax-0.so", "notes.so"])
+
+
 def test_without_a_compiler_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
