@@ -145,6 +145,10 @@ def _differences(
     truth = exact.train()(*wide)
     true = torch.autograd.grad(truth, own, chosen(cotangent, truth).double(), allow_unused=True)
     compared = [("output", "output", _relative(chosen(out.detach(), truth), truth.detach()))]
+    if job.kind == "model":  # all at once: that of a bias before a normalisation is zero, and has no digits
+        pairs = [(a, t) for a, t in zip(found, true, strict=True) if a is not None and t is not None]
+        a, t = (torch.cat([tensor.double().flatten() for tensor in side]) for side in zip(*pairs, strict=True))
+        return [*compared, ("gradients", "parameters", _relative(a, t))]
     labels = [(n, "parameters") for n in names] + [("input", "input")] * (len(wanted) - len(names))
     for (name, kind), a, t in zip(labels, found, true, strict=True):
         if a is not None and t is not None:

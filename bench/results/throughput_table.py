@@ -62,13 +62,20 @@ def _limits(part: pd.DataFrame, name: str, source: str) -> View:
     remarks = [
         "Error: the largest relative error of output and, backward, all gradients against float64, measured in the "
         "same command at the case's size (Converse2D and Algorithm 1: against Algorithm 1 in float64, four channels).",
-        "Of a copy: the time in which this machine copies, between buffers in use, the bytes that the pass must at "
-        "least read and write, over its time. Of the peak: the operations of its convolutions, products and Fourier "
-        "transforms in a second over those of a float32 product of two 1024² matrices; pointwise work is not counted. "
-        "Both measured in turn with the operators.",
+        "Share of a copy: the time in which this machine copies, between buffers in use, the bytes that the pass must "
+        "at least read and write, over its time. Share of the peak: the operations of its convolutions, products and "
+        "Fourier transforms in a second over those of a float32 product of two 1024² matrices; pointwise work is not "
+        "counted. Both measured in turn with the operators.",
     ]
     return _view(
-        part, part, name, "Limits and errors of operators", source, ("error", "of a copy", "of the peak"), draw, remarks
+        part,
+        part,
+        name,
+        "Limits and errors of operators",
+        source,
+        ("error", "share of a copy", "share of the peak"),
+        draw,
+        remarks,
     )
 
 
