@@ -49,7 +49,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("config", "datasets", "profiles", "envs", "report", "bench", "converse"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     preset = folder / "config" / "presets" / "quick.yaml"
-    budgets = re.sub(r"steps: \d+", "steps: 2", preset.read_text())
+    budgets = re.sub(r"warmup: \d+", "warmup: 1", re.sub(r"steps: \d+", "steps: 2", preset.read_text()))
     preset.write_text(re.sub(r"^seeds: .*$", "seeds: {default: 1}", budgets, flags=re.M))
     return folder
 
