@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "reports/evidence/2026-11-26-intel-r-xeon-r-processor/small/table4_denoising.csv"
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, flags=re.M | re.S)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
@@ -29,10 +31,21 @@ def test_python_blocks_run(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
-def test_the_example_is_the_one_that_make_rendered() -> None:
+def test_the_example_is_published_evidence() -> None:
+    """Its numbers are those of a committed table, to the digit."""
     example = (ROOT / "docs" / "example.md").read_text()
     assert f"<!-- example: begin -->\n{example}<!-- example: end -->" in TEXT
     assert (ROOT / "docs" / "example.png").stat().st_size > 10_000
+    with TABLE.open(encoding="utf-8") as file:
+        rows = {(r["label"], r["dataset"]): r for r in csv.DictReader(file) if r["metric"] == "psnr"}
+    lines = [[c.strip() for c in line.strip("|").split("|")] for line in example.splitlines() if line.startswith("| ")]
+    for label, parameters, seeds, *cells in lines[1:]:
+        pair = [rows[label, name] for name in ("set12", "bsd68")]
+        shown = [f"{float(r['mean']):.2f}" + (f" ± {float(r['sd']):.2f}" if r["sd"] else "") for r in pair]
+        paper = [f"*{float(r['paper']):.2f}*" if r["paper"] else "" for r in pair]
+        assert cells == [*shown, *paper], label
+        assert parameters.replace(",", "") == pair[0]["parameters"].removesuffix(".0")
+        assert seeds == (f"{pair[0]['n']} of {pair[0]['seeds']}" if pair[0]["seeds"] != "0" else "")
 
 
 def test_the_commands_are_the_expected_kinds() -> None:

@@ -40,8 +40,14 @@ class SeedScores:
     @property
     def lost(self) -> str:
         """Which seeds do not count, and why; empty if all do."""
-        parts = [f"seed {s} of {self.row} diverged" for s in self.diverged]
-        return "; ".join([*parts, *(f"seed {s} of {self.row} is not measured" for s in self.missing)])
+        kinds = ((self.diverged, "diverged", "diverged"), (self.missing, "is not measured", "are not measured"))
+        return "; ".join(
+            f"seed {seeds[0]} of {self.row} {one}"
+            if len(seeds) == 1
+            else f"seeds {', '.join(map(str, seeds))} of {self.row} {several}"
+            for seeds, one, several in kinds
+            if seeds
+        )
 
 
 def seed_scores(
