@@ -56,7 +56,9 @@ def test_ffc_without_l_and_with_s_the_identity_returns_the_global_half(channels:
 
 
 def test_ffc_reaches_every_pixel_and_grows_with_the_square_of_the_channels() -> None:
-    operator = FastFourierConv(4, 3).double()
+    with torch.random.fork_rng():  # of some starts the global half is dead at this pixel: its ReLU passes nothing
+        torch.manual_seed(0)
+        operator = FastFourierConv(4, 3).double()
     y = maps(1, 4, 8, 7).requires_grad_()
     operator(y)[0, -1, 0, 0].backward()
     assert y.grad is not None and y.grad[0, -2:].abs().min() > 0
