@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.config.claims import Equivalence, NonInferiority, Order, Pair, RowClaim
+from bench.config.plan import Plan
 from bench.config.published import published_table
 from bench.results.comparison import FEWEST_SEEDS, Comparison, holm
 from bench.results.statistics import decisions, power
@@ -75,13 +76,19 @@ def judge(name: str, claim: RowClaim, rung: Rung, ladder: Ladder) -> list[Verdic
 def unmeasured(name: str, claim: RowClaim, ladder: Ladder) -> Verdict:
     """The verdict of a claim that no rung has rows for: none, beside the paper's least favourable difference."""
     for plan in (rung.plan for rung in ladder.rungs if claim.table in rung.plan.tables):
-        cells = list(published_table(plan, claim.table).columns)
-        gaps = [published_gap(plan, claim.table, *pair, cells) for pair in claim.pairs]
-        known = [gap for gap in gaps if gap is not None]
-        if known:
-            worst = max(known, key=abs) if claim.kind == "equivalence" else min(known)
+        if (worst := _published(claim, plan)) is not None:
             return Verdict(name, published_db=worst)
     return Verdict(name)
+
+
+def _published(claim: RowClaim, plan: Plan, cell: Cell | None = None) -> float | None:
+    """The paper's least favourable difference (dB), in one cell or over all of its own; None where it has none."""
+    cells = [cell] if cell else list(published_table(plan, claim.table).columns)
+    gaps = [published_gap(plan, claim.table, *pair, cells) for pair in claim.pairs]
+    known = [gap for gap in gaps if gap is not None]
+    if not known:
+        return None
+    return max(known, key=abs) if claim.kind == "equivalence" else min(known)
 
 
 def _case(name: str, claim: RowClaim, rung: Rung, cells: tuple[Cell, ...], cell: Cell | None = None) -> _Case:
@@ -106,7 +113,8 @@ def _verdict(case: _Case, p_single: Sequence[float]) -> Verdict:
     lost = "; ".join(s.lost for s in sides if s.lost and len(s.values.columns))
     without = [s.row for s in sides if not len((s.cell(*case.cell) if case.cell else s).values.dropna(how="all"))]
     if without:
-        return replace(blank, reason=joined(f"no result of {', '.join(without)}", lost))
+        published = _published(claim, rung.plan, case.cell)
+        return replace(blank, published_db=published, reason=joined(f"no result of {', '.join(without)}", lost))
     if any(c.effect is None for c in case.comparisons):
         return replace(blank, reason=joined("the rows have no seed or no image in common", lost))
     numbers = _numbers(case, p_single)
