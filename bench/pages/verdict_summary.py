@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.verdicts.judge import Judgement
-from bench.results.verdicts.verdict import NO_VERDICT, SHOWN, Verdict
+from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, SHOWN, Verdict
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Borne out": ("holds", "equivalent", "not worse"),
     "Contradicted": ("reversed", "different", "worse"),
     "Cannot tell": (CANNOT_TELL,),
     "No verdict, fewer than three seeds": (NO_VERDICT,),
-    "Not measured": (),
+    "Not measured": (NOT_MEASURED,),
     "Pictures": (SHOWN,),
 }
-"""Heading to the verdicts under it; what is not measured is told by its number of seeds."""
+"""Heading to the verdicts under it."""
+
+
+def grouped(found: Judgement) -> dict[str, list[Verdict]]:
+    """The verdicts to be read by heading, in the order of `GROUPS`; headings without a claim are left out."""
+    order = found.ladder.claims.by_id
+    mine = {title: [found.decisive[c] for c in order if found.decisive[c].verdict in GROUPS[title]] for title in GROUPS}
+    return {title: verdicts for title, verdicts in mine.items() if verdicts}
 
 
 def groups(found: Judgement) -> list[tuple[str, str]]:
     """Heading with its count, and the claims under it with their rung; headings without a claim are left out."""
-    claims: dict[str, list[str]] = {title: [] for title in GROUPS}
-    for name, v in found.decisive.items():
-        claims[_group(v)].append(f"{name.replace('_', ' ')}{_where(v)}")
-    return [(f"{title} ({len(names)})", ", ".join(names)) for title, names in claims.items() if names]
+    return [
+        (f"{title} ({len(verdicts)})", ", ".join(f"{v.claim.replace('_', ' ')}{_where(v)}" for v in verdicts))
+        for title, verdicts in grouped(found).items()
+    ]
 
 
 def rungs(found: Judgement) -> str:
@@ -36,13 +43,7 @@ def rungs(found: Judgement) -> str:
     return f"Rungs of the ladder (median over rows): {'; '.join(parts)}{more}." if parts else ""
 
 
-def _group(v: Verdict) -> str:
-    if not v.n and v.verdict not in (SHOWN, NO_VERDICT):
-        return "Not measured" if v.reason == "not measured" else "Cannot tell"
-    return next(title for title, words in GROUPS.items() if v.verdict in words)
-
-
 def _where(v: Verdict) -> str:
     provisional = "" if v.complete or not v.decided else "provisional"
     text = ", ".join(part for part in (v.rung, provisional) if part)
-    return f" ({text})" if text else ""
+    return f" ({text})" if text and v.verdict != NOT_MEASURED else ""

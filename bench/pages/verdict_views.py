@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from bench.config import analysis_info
 from bench.config.claims import RowClaim
+from bench.pages.verdict_summary import grouped
 from bench.results.captions import dataset_name
 from bench.results.comparison import holm
 from bench.results.statistics.decisions import CANNOT_TELL
@@ -30,7 +31,7 @@ KINDS: dict[str, Kind] = {
 
 
 def answers(found: Judgement, sections: Collection[str], full: str = "") -> View:
-    """One line per claim: the verdict to be read.
+    """One line per claim: the verdict to be read; those that are decided first.
 
     Args:
         found: the study, judged.
@@ -47,26 +48,26 @@ def answers(found: Judgement, sections: Collection[str], full: str = "") -> View
         Column("paper (dB)", "paper"),
         Column("table", "word"),
     )
-    lines = []
-    for name, claim in found.ladder.claims.by_id.items():
-        v = found.decisive[name]
+
+    def line(v: Verdict) -> Line:
+        claim = found.ladder.claims.by_id[v.claim]
         source = claim.table if isinstance(claim, RowClaim) else v.source
         link = f"#{source}" if source in sections else full
-        lines.append(
-            Line(
-                (
-                    Cell(f"{name.replace('_', ' ')}: {claim.sentence}"),
-                    Cell(_words(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
-                    Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
-                    Cell(_ends(v)),
-                    Cell(v.rung),
-                    Cell(str(v.n) if v.n else ""),
-                    Cell(signed(v.published_db) if v.published_db is not None else ""),
-                    Cell(_place(found, source), link=link),
-                )
+        return Line(
+            (
+                Cell(f"{v.claim.replace('_', ' ')}: {claim.sentence}"),
+                Cell(_words(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
+                Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
+                Cell(_ends(v)),
+                Cell(v.rung),
+                Cell(str(v.n) if v.n else ""),
+                Cell(signed(v.published_db) if v.published_db is not None else ""),
+                Cell(_place(found, source), link=link),
             )
         )
-    return View("verdicts", "What holds", columns, (Section(tuple(lines)),), remarks=_remarks(found))
+
+    parts = [Section(tuple(line(v) for v in verdicts), title) for title, verdicts in grouped(found).items()]
+    return View("verdicts", "What holds", columns, tuple(parts), remarks=_remarks(found))
 
 
 def _place(found: Judgement, source: str) -> str:
@@ -78,8 +79,7 @@ def _place(found: Judgement, source: str) -> str:
 def _words(v: Verdict) -> str:
     turned = f"{v.reversed_cells}/{v.cells} cells"
     cells = f" ({turned}{'' if v.verdict in ('reversed', 'worse') else ' reversed'})" if v.reversed_cells else ""
-    missing = ": not measured" if not v.n and v.reason == "not measured" else ""
-    return v.words + cells + missing
+    return v.words + cells
 
 
 def _analysis(v: Verdict) -> str:
@@ -99,8 +99,8 @@ def _remarks(found: Judgement) -> tuple[str, ...]:
         "Each line is the verdict on the highest rung of the ladder that has its declared seeds; a provisional one "
         "still waits for seeds. Effect: first-named minus the others, of several comparisons the least favourable. "
         "Interval: over training seeds on these very images, 95 %, or 90 % (two one-sided tests at 5 %) where a margin "
-        "decides. No verdict: fewer than three seeds. Cannot tell: the interval leaves it open, or nothing measured. "
-        "Cells: data sets and kernels in which it is significantly the other way round.",
+        "decides. No verdict: fewer than three seeds. Cannot tell: the interval leaves it open. Not measured: a row "
+        "has no result. Cells: data sets and kernels in which it is significantly the other way round.",
         f"{found.tested} of the {len(found.decisive)} verdicts rest on a test at 5 %: if no effect existed at all, "
         f"chance alone would decide about {chance:.1f} of them.",
     )

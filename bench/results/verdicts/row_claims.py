@@ -23,7 +23,7 @@ from bench.results.statistics.multiplicity import holm as holm_p
 from bench.results.verdicts.family import corrected, family
 from bench.results.verdicts.ladder import Cell, Ladder, Rung
 from bench.results.verdicts.published_gaps import published_gap
-from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
+from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, Verdict, joined
 
 LEVELS = {"order": 0.95, "equivalence": 0.90, "non_inferiority": 0.90}
 """Level of the interval that decides: two one-sided tests at 5 % are a 90 % interval."""
@@ -113,10 +113,13 @@ def _verdict(case: _Case, p_single: Sequence[float]) -> Verdict:
     lost = "; ".join(s.lost for s in sides if s.lost and len(s.values.columns))
     without = [s.row for s in sides if not len((s.cell(*case.cell) if case.cell else s).values.dropna(how="all"))]
     if without:
+        word = CANNOT_TELL if settled else NOT_MEASURED
         published = _published(claim, rung.plan, case.cell)
-        return replace(blank, published_db=published, reason=joined(f"no result of {', '.join(without)}", lost))
+        reason = joined(f"no result of {', '.join(without)}", lost)
+        return replace(blank, verdict=word, published_db=published, reason=reason)
     if any(c.effect is None for c in case.comparisons):
-        return replace(blank, reason=joined("the rows have no seed or no image in common", lost))
+        reason = joined("the rows have no seed or no image in common", lost)
+        return replace(blank, verdict=CANNOT_TELL, reason=reason)
     numbers = _numbers(case, p_single)
     known = blank.with_numbers(**numbers.fields)
     if n < FEWEST_SEEDS:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.results.comparison import FEWEST_SEEDS
 from bench.results.seed_scores import SeedScores
+from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.statistics.estimate import Design, Estimate, contrast
 from bench.results.statistics.seed_means import seed_means
 from bench.results.verdicts.ladder import Rung
@@ -60,7 +61,7 @@ class RowMeans:
             words = f"{known} seed{'' if known == 1 else 's'}: a difference, no verdict"
             return blank.with_numbers(verdict=NO_VERDICT, reason=joined(words, lost)), False
         few = "" if complete else f"{known} of {declared} declared seeds"
-        return blank.with_numbers(reason=joined(few, lost)), True
+        return blank.with_numbers(verdict=CANNOT_TELL, reason=joined(few, lost)), True
 
 
 def row_means(rung: Rung, table: str, rows: Sequence[str]) -> RowMeans | None:

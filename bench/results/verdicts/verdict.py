@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.results.statistics.decisions import CANNOT_TELL
-
 NO_VERDICT = "no verdict"
+NOT_MEASURED = "not measured"
 SHOWN = "shown"
 COLUMNS = {
     "claim": "claim in config/claims.yaml",
     "rung": "budget of the ladder (config/study.yaml); empty where nothing was measured",
     "dataset": "data set; empty: over all of them, equally weighted",
     "kernel": "blur kernel; empty where there is none, or over all of them",
-    "verdict": "holds, reversed, equivalent, different, not worse, worse, cannot tell, shown, or no verdict (fewer "
-    "than three seeds); with 'provisional' below the declared number of seeds",
+    "verdict": "holds, reversed, equivalent, different, not worse, worse, cannot tell, shown, no verdict (fewer than "
+    "three seeds), or not measured (a row has no result yet); with 'provisional' below the declared number of seeds",
     "effect_db": "difference (dB) of the claim's comparison, over several the least favourable one",
     "low": "lower end of the interval that decides: 95 %, or 90 % (two one-sided tests at 5 %) where a margin does",
     "high": "its upper end",
@@ -38,7 +37,7 @@ class Verdict:
     rung: str = ""
     dataset: str = ""
     kernel: str = ""
-    verdict: str = CANNOT_TELL
+    verdict: str = NOT_MEASURED
     effect_db: float | None = None
     low: float | None = None
     high: float | None = None
@@ -47,7 +46,7 @@ class Verdict:
     correlation: float | None = None
     detectable_db: float | None = None
     published_db: float | None = None
-    reason: str = "not measured"
+    reason: str = ""
     comparison: str = ""
     """The comparison that the numbers are of."""
     number: str = ""
@@ -67,7 +66,7 @@ class Verdict:
     @property
     def decided(self) -> bool:
         """Whether seeds were enough to decide anything."""
-        return self.verdict != NO_VERDICT and self.n > 0
+        return self.verdict not in (NO_VERDICT, NOT_MEASURED) and self.n > 0
 
     @property
     def words(self) -> str:

@@ -70,7 +70,7 @@ def test_the_report_opens_with_the_answer(plans: dict[str, Plan]) -> None:
     assert cells[0] == "better: Converse-DnCNN is better than DnCNN"
     assert cells[1:6] == ["**holds**", "+0.500", "+0.496 to +0.504", "S", "5"]  # M is provisional: not the answer
     assert cells[-1] == "[Table 4](#four)" and '<a id="four"></a>' in text
-    assert "cannot tell: not measured" in top and "| looks: figure 5 of the paper" in top
+    assert "| not measured " in top and "| looks: figure 5 of the paper" in top
     assert (layout.report_dir("toy") / "figures" / "ladder.png").is_file()
 
 
@@ -161,5 +161,5 @@ def test_a_line_whose_table_is_elsewhere_leads_to_itself_in_full(plans: dict[str
     found = judge_study(Path("config"), None)
     assert found is not None
     view = verdict_views.answers(found, ["four"], "verdicts.md")
-    links = {line.cells[0].text.partition(":")[0]: line.cells[-1].link for line in view.sections[0].lines}
+    links = {line.cells[0].text.partition(":")[0]: line.cells[-1].link for part in view.sections for line in part.lines}
     assert links["better"] == "#four" and links["blind"] == "verdicts.md"

@@ -16,7 +16,7 @@ from bench.results.statistics.seed_means import seed_means
 from bench.results.verdicts.ladder import Ladder, Rung
 from bench.results.verdicts.published_gaps import published_means
 from bench.results.verdicts.tidy_tables import TidyTables
-from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
+from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, Verdict, joined
 
 MODES, SIZES = "table2_padding_mode", "table2_padding_size"
 TABLES = (MODES, SIZES)
@@ -50,7 +50,8 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
     blank = Verdict(claim, rung.name, n=len(values), complete=complete, source=MODES)
     if without or not len(values):
         words = f"no result of {', '.join(without)}" if without else "no seed that every row has"
-        return blank.with_numbers(n=0, reason=joined(words, *lost))
+        word = CANNOT_TELL if min(settled) else NOT_MEASURED
+        return blank.with_numbers(verdict=word, n=0, reason=joined(words, *lost))
     few = "" if complete else f"{min(settled)} of {declared} declared seeds"
     effect, p = compare_ranges(values, groups[MODES], groups[SIZES])
     known = blank.with_numbers(effect_db=effect, published_db=_published(rung))

@@ -18,7 +18,7 @@ from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import estimate
 from bench.results.verdicts.ladder import Ladder, Rung
 from bench.results.verdicts.tidy_tables import TidyTables
-from bench.results.verdicts.verdict import NO_VERDICT, Verdict, joined
+from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, Verdict, joined
 
 ROWS = {"table3_x0_denoising": ("zero", "y"), "table3_x0_sr": ("zero", "interp")}
 """Table to the start at zero and the paper's own start."""
@@ -30,7 +30,9 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     found = []
     for rung in ladder.rungs:
         mine = [v for table in ROWS if (v := _on(claim, rung, table, tables.curves)) is not None]
-        found += sorted(mine, key=lambda v: ("reversed", NO_VERDICT, CANNOT_TELL, "holds").index(v.verdict))[:1]
+        found += sorted(
+            mine, key=lambda v: ("reversed", NO_VERDICT, CANNOT_TELL, "holds", NOT_MEASURED).index(v.verdict)
+        )[:1]
     return found
 
 
@@ -48,7 +50,8 @@ def _on(claim: str, rung: Rung, table: str, curves: Mapping[str, Any]) -> Verdic
     blank = Verdict(claim, rung.name, n=n, complete=declared is not None and settled >= declared, source=table)
     lost = joined(*(f"seed {seed} of {side.row} diverged" for side in sides for seed in side.diverged))
     if not n:
-        return blank.with_numbers(reason=joined(f"{task}: no seed of both rows has a curve", lost))
+        word = CANNOT_TELL if settled else NOT_MEASURED
+        return blank.with_numbers(verdict=word, reason=joined(f"{task}: no seed of both rows has a curve", lost))
     if n < FEWEST_SEEDS:
         seeds = f"{n} seed{'' if n == 1 else 's'}"
         words = f"{task}: {2 ** float(gap.effect):.2f} times the steps; {seeds}: a difference, no verdict"

@@ -148,7 +148,7 @@ def test_one_image_and_no_image(root: Path) -> None:
     one = judged(write_evidence(root / "one", plan, scores(28.5, 28.0, 28.1), table="four", images=["b.png"]))
     assert on(one, "better").words == "holds" and "one image only" in on(one, "better").reason
     none = judged(write_evidence(root / "none", plan, scores(28.5, 28.0, 28.1), table="four", images=[]))
-    assert none.decisive["better"].words == "cannot tell" and none.decisive["better"].n == 0
+    assert none.decisive["better"].words == "not measured" and none.decisive["better"].n == 0
 
 
 def test_images_that_only_one_row_has_do_not_count(root: Path) -> None:
@@ -219,7 +219,7 @@ def test_what_is_not_measured_stands_beside_the_papers_difference(root: Path) ->
     toy_study(root)
     (root / "none").mkdir()
     found = {v.claim: v for v in judged(root / "none").verdicts}
-    assert (found["best"].words, found["best"].n, found["best"].reason) == ("cannot tell", 0, "not measured")
+    assert (found["best"].words, found["best"].n, found["best"].reason) == ("not measured", 0, "")
     assert found["best"].published_db == pytest.approx(((30.70 - 30.64) + (29.36 - 29.30)) / 2), (
         "against the best other"
     )
