@@ -119,7 +119,7 @@ def test_a_missing_row_is_said_and_the_rest_is_judged(root: Path) -> None:
     made = scores(28.5, 28.0, 28.1)
     del made["DnCNN"]
     found = judged(write_evidence(root / "e", plan, made, table="four"))
-    assert on(found, "better").words == "cannot tell" and "no result of DnCNN" in on(found, "better").reason
+    assert on(found, "better").words == "not measured" and "no result of DnCNN" in on(found, "better").reason
     unmeasured = on(judged(root / "nothing"), "better", rung="")
     assert on(found, "better").published_db == unmeasured.published_db is not None
     assert on(found, "same").words == "different"
