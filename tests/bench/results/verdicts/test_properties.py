@@ -170,7 +170,7 @@ def test_padding_alike_and_not_measured(root: Path) -> None:
     alike = judged(padding(root, dict.fromkeys(MODES, 28.5), dict.fromkeys(SIZES, 28.5)), "pad_mode_matters")
     assert alike.words == "cannot tell" and alike.n == 5
     (root / "none").mkdir()
-    assert judged(root / "none", "pad_mode_matters").reason == "not measured"
+    assert judged(root / "none", "pad_mode_matters").verdict == "not measured"
 
 
 def test_padding_with_two_seeds_and_without_a_row(root: Path) -> None:
@@ -179,7 +179,7 @@ def test_padding_with_two_seeds_and_without_a_row(root: Path) -> None:
     plan = property_study(root, "pad_mode_matters")
     folder = evidence(root / "b", plan, "table2_padding_mode", spread_out(MODES))
     lost = judged(folder, "pad_mode_matters")
-    assert (lost.words, lost.n) == ("cannot tell", 0) and "no result of 0x0, 2x2, 5x5" in lost.reason
+    assert (lost.words, lost.n) == ("not measured", 0) and "no result of 0x0, 2x2, 5x5" in lost.reason
 
 
 def convergence(root: Path, zero: float, y: float, n: int = 5, diverged: int = 0) -> Path:
@@ -213,7 +213,7 @@ def test_convergence_of_few_and_of_diverged_seeds(root: Path) -> None:
 def test_convergence_without_curves_is_not_measured(root: Path) -> None:
     plan = property_study(root, "x0_convergence")
     folder = evidence(root, plan, "table3_x0_denoising", spread_out({"zero": 28.0, "y": 28.0}))
-    assert judged(folder, "x0_convergence").reason == "not measured"
+    assert judged(folder, "x0_convergence").verdict == "not measured"
 
 
 def timings(folder: Path, slower: tuple[float, float]) -> None:
@@ -245,4 +245,4 @@ def test_efficiency(root: Path, slower: tuple[float, float], word: str) -> None:
 def test_efficiency_not_measured(root: Path) -> None:
     property_study(root, "efficient")
     (root / "evidence").mkdir()
-    assert judged(root / "evidence", "efficient").reason == "not measured"
+    assert judged(root / "evidence", "efficient").verdict == "not measured"
