@@ -27,6 +27,7 @@ def show_plan(plan: Plan) -> None:
     """Print every row with its runs, what is done, and how long the rest will take (`bench.workflow.time_left`)."""
     lines, done = [], Done(plan)
     unscored: dict[tuple[str, str], RunSpec] = {}
+    unmeasured: set[tuple[str, str]] = set()
     for table, rows in plan.rows.items():
         for row in rows:
             todo = [r for r in row.runs if done.to_make(r)]
@@ -34,9 +35,14 @@ def show_plan(plan: Plan) -> None:
             missing = [(r, e) for r, e in tests if e in done.left(r)]
             unscored |= {(r.id, e.key): r for r, e in missing}
             verb = "load" if any(r.checkpoint for r in row.runs) else "train"
+            measure = {(r.id, p.key) for r in row.runs for p in done.to_measure(r) if not done.is_measured(r.id, p)}
+            unmeasured |= measure
             left = f"{len(todo)} to {verb}, {len(missing)} to score"
+            left += f", {len(measure)} to measure" if measure else ""
             published = any(done.published(r, e) for r, e in tests)
-            state = row.skipped or (left if todo or missing else "published evidence" if published else "done")
+            state = row.skipped or (
+                left if todo or missing or measure else "published evidence" if published else "done"
+            )
             lines.append([table, row.label, len(row.runs), state, ", ".join(r.id for r in row.runs)])
     for analysis in plan.analyses.values():
         carried_out = analysis_csv(analysis.id).exists()
@@ -52,6 +58,8 @@ def show_plan(plan: Plan) -> None:
     for info in registry.operators(plan.plugins).values():
         if info.external and (reason := _problem(info)):
             print(f"{reason}: its rows will be dashes or fail")
+    if unmeasured:
+        print(f"Right after the trainings {len(unmeasured)} properties are measured; no estimate has their time.")
     if untrained or unscored:
         _print_time(plan, time_left(plan, untrained, [(run, key) for (_, key), run in unscored.items()]))
 

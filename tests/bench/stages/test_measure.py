@@ -27,6 +27,7 @@ from bench.stages.archive import export, import_archive
 from bench.stages.evaluate import evaluate
 from bench.stages.measure import measure
 from bench.stages.publish import publish
+from bench.stages.status import show_plan
 from bench.stages.train import train
 from bench.workflow.snake import Targets
 
@@ -53,6 +54,17 @@ def made(root: Path, *kinds: str, row: str = "converse") -> tuple[Plan, str]:
 
 def table(plan: Plan, run: str, kind: str) -> Path:
     return layout.property_csv(run, next(p.stem for p in properties_of(plan, plan.run(run)) if p.name == kind))
+
+
+def test_the_plan_counts_what_is_left_to_measure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_plan(asking(tmp_path, "border"))
+    said = capsys.readouterr().out
+    assert "1 to train, 1 to score, 1 to measure" in said and "1 properties are measured" in said
+    plan, run = made(tmp_path, "border")
+    measure(plan, run)
+    capsys.readouterr()
+    show_plan(plan)
+    assert "to measure" not in capsys.readouterr().out
 
 
 def test_ids_and_seals_do_not_hang_on_what_is_measured(tmp_path: Path) -> None:
