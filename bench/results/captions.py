@@ -116,6 +116,19 @@ def seeds_text(runs: Sequence[RunSpec]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else "nothing trained"
 
 
+def seed_names(seeds: Sequence[int]) -> str:
+    """``seed 3`` or ``seeds 3, 4``."""
+    return f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
+
+
+def lost_seeds(lost: Sequence[tuple[int, str]]) -> str:
+    """Seeds and why they have no number, those of one reason together; empty if none."""
+    by_reason: dict[str, list[int]] = {}
+    for seed, reason in lost:
+        by_reason.setdefault(reason, []).append(seed)
+    return "; ".join(f"{seed_names(seeds)}: {reason}" for reason, seeds in by_reason.items())
+
+
 def machine_name(machine: Any) -> str:
     """A machine record (mapping or JSON) in a few words."""
     if isinstance(machine, str):

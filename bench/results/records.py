@@ -12,6 +12,7 @@ from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
+from bench.results.captions import lost_seeds
 from bench.results.left_out import left_out_text
 from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
@@ -99,11 +100,11 @@ def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tupl
 
 def _partial(row: PlannedRow, found: Sequence[tuple[str, str]]) -> str:
     lost = [
-        f"seed {run.train.seed if run.train else 0} {reason}"
+        (run.train.seed if run.train else 0, reason)
         for run, (status, reason) in zip(row.runs, found, strict=True)
         if status != "ok"
     ]
-    return f"mean without {'; '.join(lost)}" if lost else ""
+    return f"mean without {lost_seeds(lost)}" if lost else ""
 
 
 def scores(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.config.evaluation import Evaluation
 from bench.config.planned_row import PlannedRow
+from bench.results.captions import seed_names
 from bench.results.tidy import Results
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ class SeedScores:
         """Which seeds do not count, and why; empty if all do."""
         kinds = ((self.diverged, "diverged", "diverged"), (self.missing, "is not measured", "are not measured"))
         return "; ".join(
-            f"seed {seeds[0]} of {self.row} {one}"
-            if len(seeds) == 1
-            else f"seeds {', '.join(map(str, seeds))} of {self.row} {several}"
+            f"{seed_names(seeds)} of {self.row} {one if len(seeds) == 1 else several}"
             for seeds, one, several in kinds
             if seeds
         )

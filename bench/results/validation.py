@@ -8,6 +8,7 @@ from itertools import combinations
 
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
+from bench.results.captions import lost_seeds
 from bench.results.curves import curves_by_run
 from bench.results.records import Record, parameters
 from bench.results.stats import summarise
@@ -101,5 +102,6 @@ def _training_status(results: Results, row: PlannedRow, seeds: set[int]) -> tupl
         seed, state = run.train.seed if run.train else 0, results.status(run.id)
         if seed not in seeds:
             diverged = state.status == "diverged"
-            lost.append(f"seed {seed} " + (f"diverged: {state.reason}" if diverged else "has no validation"))
-    return ("ok", f"mean without {'; '.join(lost)}" if lost else "") if seeds else ("missing", "; ".join(lost))
+            lost.append((seed, f"diverged: {state.reason}" if diverged else "no validation"))
+    reasons = lost_seeds(lost)
+    return ("ok", f"mean without {reasons}" if lost else "") if seeds else ("missing", reasons)

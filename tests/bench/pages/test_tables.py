@@ -217,7 +217,7 @@ def test_one_diverged_seed_leaves_the_others(root: Path) -> None:
     write_run(lost, "diverged", "loss is nan")
     write_metrics(lost, plan.evaluations(lost)[0], IMAGES, empty=True)
     assert cell(plan, "four", "DnCNN", "seeds").text == "1 of 2"
-    assert "mean without seed 1 diverged" in note(plan, "four", cell(plan, "four", "DnCNN", ""))
+    assert "mean without seed 1: diverged" in note(plan, "four", cell(plan, "four", "DnCNN", ""))
     assert "±" not in cell(plan, "four", "DnCNN", "PSNR (dB)").text
 
 

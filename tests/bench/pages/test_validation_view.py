@@ -44,7 +44,7 @@ def test_a_row_shows_its_last_validation_and_what_is_missing(plan: Plan) -> None
     view = table_view(plan, results, "all")
     first, second = (tuple(cell.text for cell in line.cells) for line in view.sections[0].lines[:2])
     assert first[2:] == ("1", f"{last:.2f}", f"{last:.2f}", f"{last:.2f}")
-    assert second[2:4] == ("0 of 1", "–") and ("a", "seed 0 has no validation") in view.notes
+    assert second[2:4] == ("0 of 1", "–") and ("a", "seed 0: no validation") in view.notes
     assert "No test set was looked at" in view.remarks[0]
 
 
