@@ -17,7 +17,7 @@ def differentiable(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> 
     dtype = compute_dtype(y)
     padded = pad2d(y.to(dtype), setting.padding, setting.mode)
     hp, wp = padded.shape[-2:]
-    dft = DFT.of(Grid((hp, wp)), (kernel.shape[-2], kernel.shape[-1]), setting.scale, y.device)
+    dft = DFT.of(Grid((hp, wp), device=y.device), (kernel.shape[-2], kernel.shape[-1]), setting.scale, y.device)
     f = torch.complex(*dft.otf(kernel.double()).contiguous().unbind(0))
     power = (f.real**2 + f.imag**2).sum((1, 2), keepdim=True)
     inverse = 1 / (power + lam.double().clamp_min(TINY)[:, None, None, None, None])
