@@ -6,13 +6,13 @@ A graph of the gradient, or a gradient that the library does not serve, takes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..mathematics.by_autograd import by_autograd
 from ..native import block
 from ..native.library import Library
 from ..native.serving import serving
@@ -41,19 +41,6 @@ def leave(library: Library, y: Tensor, x: Tensor, weight: Tensor, bias: Tensor, 
 
 def _needs_graph(*inputs: Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
-
-
-def _by_torch(
-    formula: Callable[..., Tensor], inputs: Sequence[Tensor | None], needs: Sequence[bool], grad: Tensor
-) -> tuple[Tensor | None, ...]:
-    """Gradients of ``formula`` by autograd, with a graph of their own where one is asked for."""
-    with_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # Views keep apart inputs that depend on each other.
-        views = [None if t is None else t.view_as(t) for t in inputs]
-        wanted = [t for t, need in zip(views, needs, strict=True) if need and t is not None]
-        found = iter(torch.autograd.grad(formula(*views), wanted, grad, create_graph=with_graph))
-    return tuple(next(found) if need else None for need in needs)
 
 
 class _Enter(torch.autograd.Function):
@@ -85,7 +72,7 @@ class _Enter(torch.autograd.Function):
                 y = F.conv2d(channel_norm(x, gain, shift, eps), weight, bias)
                 return F.gelu(y) if activates else y
 
-            return None, None, None, *_by_torch(formula, inputs, needs, grad)
+            return None, None, None, *by_autograd(formula, inputs, needs, grad)
         x, gain, shift, weight, _ = inputs
         found = block.enter_backward(library, grad, x, slope, gain, shift, weight, eps, needs[0], any(needs[1:]))
         return None, None, None, *(t if need else None for t, need in zip(found, needs, strict=True))
@@ -111,7 +98,7 @@ class _Leave(torch.autograd.Function):
                 out = F.conv2d(F.gelu(y), weight, bias)
                 return out if alpha is None else alpha * out
 
-            dy, *found = _by_torch(formula, inputs, needs, grad)
+            dy, *found = by_autograd(formula, inputs, needs, grad)
         else:
             dy, *found = block.leave_backward(ctx.library, grad, y, weight, bias, alpha, need_y, any(need_parameters))
         parameters = (t if need else None for t, need in zip(found, need_parameters, strict=True))

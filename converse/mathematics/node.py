@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .by_autograd import by_autograd
 from .higher_order import differentiable
 from .modes import UNTRACED, is_transformed
 from .setting import SCHEMA, Setting, unbundled
@@ -50,13 +51,11 @@ def _backward(ctx, grad):  # type: ignore[no-untyped-def]
     y, kernel, lam = ctx.saved_tensors
     needs = ctx.needs_input_grad[:3]
     none = (None,) * len(ctx.setting)
-    if torch.is_grad_enabled():
-        # A graph of the gradient is asked for. Views keep apart inputs that depend on each other.
-        inputs = [t.view_as(t) for t in (y, kernel, lam)]
-        out = unbundled(differentiable)(*inputs, *ctx.setting)
-        wanted = [t for t, need in zip(inputs, needs, strict=True) if need]
-        grads = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-        return *(next(grads) if need else None for need in needs), *none
+    if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(grad):
+        # A graph of the gradient, or many gradients at once (is_grads_batched): torch's operations do both.
+        return *by_autograd(
+            lambda *t: unbundled(differentiable)(*t, *ctx.setting), ctx.saved_tensors, needs, grad
+        ), *none
     run = _traced_gradients if _is_traced(y) else _gradients
     grads = run(grad, y, kernel, lam, needs[0], needs[1] or needs[2], *ctx.setting)
     return *(g if need else None for g, need in zip(grads, needs, strict=True)), *none

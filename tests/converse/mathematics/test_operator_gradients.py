@@ -9,6 +9,7 @@ import torch
 from operator_cases import call, inputs
 from torch.autograd import gradcheck, gradgradcheck
 
+from converse import Converse2D
 from converse.mathematics.functional import converse2d
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -83,3 +84,18 @@ def test_batches_and_channels_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None
         for other in results[1:]:
             for a, b in zip(other, results[0], strict=True):
                 torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4 * b.abs().max().item())
+
+
+@pytest.mark.parametrize(("kernel", "scale"), [(3, 1), (3, 2), (2, 2)])
+def test_many_gradients_at_once(kernel: int, scale: int, backend: str) -> None:
+    """``is_grads_batched``, and the vectorised jacobian that is made of it."""
+    layer = Converse2D(2, kernel, scale=scale)
+    y = torch.randn(1, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    jacobian = torch.autograd.functional.jacobian
+    one_by_one = jacobian(layer, y)
+    torch.testing.assert_close(jacobian(layer, y, vectorize=True), one_by_one, rtol=1e-4, atol=1e-5)
+    leaf = y.clone().requires_grad_()
+    out = layer(leaf)
+    grads = torch.eye(out.numel()).view(-1, *out.shape)
+    (found,) = torch.autograd.grad(out, leaf, grads, is_grads_batched=True)
+    torch.testing.assert_close(found.view(one_by_one.shape), one_by_one, rtol=1e-4, atol=1e-5)
