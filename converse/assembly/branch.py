@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import module as every_module
 
 from ..native.library import Library
-from ..native.serving import refusal, serving
+from ..native.serving import serving
 from .norm import ChannelNorm
 from .pointwise import enter, leave
 
@@ -43,7 +42,7 @@ def branch(layers: nn.Sequential, x: Tensor, alpha: Tensor | None) -> Tensor:
     y = enter(library, x, norm.weight, norm.bias, first.weight, first.bias, norm.eps, spatial is not None)
     if spatial is not None:
         y = spatial(y)
-        if not _is_served(y) or y.shape != (x.shape[0], last.in_channels, *x.shape[2:]):
+        if serving(y, as_they_are=True) is None or y.shape != (x.shape[0], last.in_channels, *x.shape[2:]):
             return _sum(x, last(F.gelu(y)), alpha)
     return leave(library, y, x, last.weight, last.bias, alpha)
 
@@ -54,7 +53,7 @@ def _sum(x: Tensor, y: Tensor, alpha: Tensor | None) -> Tensor:
 
 def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tensor | None) -> Library | None:
     """The library, where it serves, the layers are what their types say, and nothing watches their calls."""
-    if torch.jit.is_tracing():  # it would record what follows
+    if serving(x, as_they_are=True) is None:  # asked first: a compiler cannot follow what comes after
         return None
     if type(layers) is not nn.Sequential or tuple(map(type, pointwise)) not in TYPES:
         return None
@@ -64,19 +63,12 @@ def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tens
     wide, channels = first.out_channels, norm.weight.numel()
     if not (_is_1x1(first, channels, wide) and _is_1x1(last, wide, channels)):
         return None
-    if any(gelu.approximate != "none" for gelu in gelus):
+    if any(gelu.approximate != "none" for gelu in gelus) or not norm.eps > 0:  # a pixel of zeros would divide by 0
         return None
-    tensors = (x, norm.weight, norm.bias, first.weight, first.bias, last.weight, last.bias)
-    if not _is_served(*tensors, *(() if alpha is None else (alpha,))):
+    if x.dim() != 4 or x.shape[1] != channels:
         return None
-    return serving(x) if x.dim() == 4 and x.shape[1] == channels else None
-
-
-def _is_served(*tensors: Tensor) -> bool:
-    """Whether the library computes with these, in float32 as they are, and nothing wants torch's own operations."""
-    if torch.is_autocast_enabled("cpu") or any(t.dtype != torch.float32 for t in tensors):
-        return False
-    return refusal(*tensors) is None
+    parameters = (norm.weight, norm.bias, first.weight, first.bias, last.weight, last.bias)
+    return serving(*parameters, *(() if alpha is None else (alpha,)), as_they_are=True)
 
 
 def _is_1x1(conv: nn.Conv2d, inputs: int, outputs: int) -> bool:

@@ -28,16 +28,25 @@ def on_torch() -> Iterator[None]:
         _wanted.reset(before)
 
 
-def refusal(*tensors: Tensor) -> str | None:
+def refusal(*tensors: Tensor, as_they_are: bool = False) -> str | None:
     """Why the library, if there is one, cannot compute with these tensors; None if it can.
 
-    The first is the one whose elements are read as they are; the others are converted.
+    Args:
+        tensors: the elements of the first are read as they are; the others are converted.
+        as_they_are: whether all of them are read so: torch would convert none of these, and all are float32.
     """
+    # First of all: a compiler cannot follow some of the questions below.
+    if torch.compiler.is_compiling():
+        return "a compiler traces the call"
+    if torch.jit.is_tracing():
+        return "torch.jit records the call"
     first = tensors[0]
     if first.dtype not in TYPES:
         return f"{first.dtype} is computed by torch"
     if first.numel() == 0:
         return "nothing to compute"
+    if as_they_are and torch.is_autocast_enabled("cpu"):
+        return "autocast chooses the precision"
     for tensor in tensors:
         if type(tensor) not in PLAIN:
             return f"{type(tensor).__name__} is a tensor of another kind"
@@ -45,12 +54,12 @@ def refusal(*tensors: Tensor) -> str | None:
             return f"on {tensor.device.type}"
         if tensor.layout is not torch.strided:
             return f"{tensor.layout} is not strided"
+        if as_they_are and tensor.dtype != torch.float32:
+            return f"{tensor.dtype} is not float32"
         if tensor.is_neg():
             return "a lazy negative"
         if torch._C._functorch.is_legacy_batchedtensor(tensor):
             return "a batch of gradients at once"
-    if torch.compiler.is_compiling():
-        return "a compiler traces the call"
     if is_transformed():
         return "a function transform (vmap, jvp, ...) looks into every operation"
     if torch._C._len_torch_dispatch_stack():
@@ -58,9 +67,9 @@ def refusal(*tensors: Tensor) -> str | None:
     return None
 
 
-def serving(*tensors: Tensor) -> Library | None:
-    """The library that serves a call on these tensors; None: torch computes."""
-    if refusal(*tensors) is not None or not _wanted.get():
+def serving(*tensors: Tensor, as_they_are: bool = False) -> Library | None:
+    """The library that serves a call on these tensors, as :func:`refusal` takes them; None: torch computes."""
+    if refusal(*tensors, as_they_are=as_they_are) is not None or not _wanted.get():
         return None
     library = load()
     return library if isinstance(library, Library) else None

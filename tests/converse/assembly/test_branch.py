@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from converse import Converse2D, ConverseBlock, build_model
 from converse.assembly import branch as branches
 from converse.assembly import pointwise
 from converse.native.library import Library
+from converse.native.serving import on_torch
 
 
 def _spatial(channels: int) -> nn.Module:
@@ -199,26 +201,63 @@ def test_tracers_and_counters_see_torchs_operations(calls: list[str]) -> None:
     assert not calls
 
 
+@pytest.mark.parametrize("spatial", [_spatial, lambda c: Converse2D(c, 3)])
+def test_a_compiler_sees_one_graph(spatial: Callable[[int], nn.Module], calls: list[str]) -> None:
+    made, x = _block(spatial=spatial), _x()
+    whole = torch.compile(made, fullgraph=True, backend="aot_eager")(x)
+    exported = torch.export.export(made, (x,), strict=True).module()
+    with on_torch():
+        expected = made(x)
+    for found in (whole, exported(x)):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert not calls
+
+
+def test_a_graph_of_the_gradient_under_autocast_is_float32(calls: list[str]) -> None:
+    made, x = _block(), _x().requires_grad_()
+    expected = torch.autograd.grad(made(x).square().sum(), [x, *made.parameters()])
+    out = made(x).square().sum()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(out, [x, *made.parameters()], create_graph=True)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-3 * float(b.abs().max()))
+
+
+def test_a_graph_of_the_gradient_of_the_residual_alone(calls: list[str]) -> None:
+    made, x = _block().requires_grad_(False), _x().requires_grad_()
+    y = torch.zeros(2, 12, 9, 11)
+    last = made.conv1[-1]
+    out = pointwise.leave(branches.serving(x), y, x, last.weight, last.bias, made.alpha1)  # type: ignore[arg-type]
+    (grad,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+    assert torch.equal(grad, torch.ones_like(x)) and calls == ["leave"]
+
+
+def test_a_norm_without_eps_is_torchs(calls: list[str]) -> None:
+    made = _block()
+    made.conv1[0].eps = made.conv2[0].eps = 0
+    made(_x()).sum().backward()
+    assert not calls and all(p.grad is not None and p.grad.isfinite().all() for p in made.parameters())
+
+
 @pytest.mark.parametrize("threads", [1, 2])
-def test_three_training_steps(threads: int, compiled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_training_steps(threads: int, compiled: Library) -> None:
     """Conv-DnCNN, whose operator is torch's on both sides: what differs is the block.
 
     Bound: each step's update is off by the relative error of its gradients, 1e-5 at most, times rate and steps.
     """
     rate, runs, before = 1e-3, [], torch.get_num_threads()
-    served = branches._serving
     try:
         torch.set_num_threads(threads)
         for native in (True, False):
-            monkeypatch.setattr(branches, "_serving", served if native else lambda *_: None)
             network = build_model("conv_dncnn", channels=8, blocks=2, seed=0)
             optimiser = torch.optim.SGD(network.parameters(), lr=rate)
             x, sizes = torch.rand(2, 1, 20, 19, generator=torch.Generator().manual_seed(1)), []
-            for _ in range(3):
-                optimiser.zero_grad()
-                network(x).square().mean().backward()
-                sizes.append(max(p.grad.abs().max().item() for p in network.parameters() if p.grad is not None))
-                optimiser.step()
+            with contextlib.nullcontext() if native else on_torch():
+                for _ in range(3):
+                    optimiser.zero_grad()
+                    network(x).square().mean().backward()
+                    sizes.append(max(p.grad.abs().max().item() for p in network.parameters() if p.grad is not None))
+                    optimiser.step()
             runs.append([p.detach().clone() for p in network.parameters()])
     finally:
         torch.set_num_threads(before)
