@@ -130,16 +130,24 @@ def build(into: Path | None = None, extra: tuple[str, ...] = ()) -> Path:
         _run([*cxx, *extra, "-shared", *(f"{scratch}/{name}.o" for name, _, _ in units), "-o", str(made)])
         target = folder / library_name()
         os.replace(made, target)
-    prune(folder)
+    prune(folder, target)
     return target
 
 
-def prune(folder: Path) -> None:
-    """Remove all but the newest `KEPT` libraries of this kind of machine from a folder.
+def prune(folder: Path, new: Path) -> None:
+    """Remove all but the newest `KEPT` libraries of this kind of machine from a folder; ``new`` stays, whatever its age.
 
     A home folder may be shared by checkouts of several versions and machines of several kinds: those of other kinds
     stay, and so do the last few of this one. A process that has opened a removed file keeps it.
     """
     mine = [path for path in folder.glob(f"converse-{sys.platform}-{platform.machine()}-*.so") if path.is_file()]
-    for path in sorted(mine, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT:]:
+    for path in sorted(set(mine) - {new}, key=_changed, reverse=True)[KEPT - 1 :]:
         path.unlink(missing_ok=True)
+
+
+def _changed(path: Path) -> float:
+    """Time of the last change; 0 where another process has removed the file."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
