@@ -34,7 +34,7 @@ def _matrix(kernel: Tensor, height: int, width: int, scale: int) -> Tensor:
     """
     n, kh, kw = kernel.shape
     big_h, big_w = height * scale, width * scale
-    rows = torch.arange(height * width)
+    rows = torch.arange(height * width, device=kernel.device)
     i, j = rows // width, rows % width
     matrix = kernel.new_zeros(n, height * width, big_h * big_w)
     for a in range(kh):

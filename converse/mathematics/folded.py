@@ -11,8 +11,8 @@ from torch import Tensor
 
 def folded_order(length: int) -> Tensor:
     """0, (length / 2 if that is a sample), 1 .. h, -1 .. -h, modulo length."""
-    pairs = torch.arange(1, (length + 1) // 2)
-    fixed = torch.arange(0, length, max(1, length // 2))[: 2 - length % 2]
+    pairs = torch.arange(1, (length + 1) // 2, device="cpu")
+    fixed = torch.arange(0, length, max(1, length // 2), device="cpu")[: 2 - length % 2]
     return torch.cat((fixed, pairs, length - pairs))
 
 
@@ -77,9 +77,9 @@ class FoldedDFT:
     def inverse(self, z: Tensor, divisor: int) -> Tensor:
         """Real samples (M, length, R), over ``divisor``, of the frequencies 0 .. h, ``z`` (M, 1 + h, R) complex."""
         m, kept = z.shape[0], self.length // 2 + 1
-        twice = torch.full((kept,), 2.0 / divisor, dtype=self.cos.dtype)
+        twice = torch.full((kept,), 2.0 / divisor, dtype=self.cos.dtype, device="cpu")
         twice[0] /= 2
-        out = torch.empty((m, self.length, z.shape[2]), dtype=self.cos.dtype)
+        out = torch.empty((m, self.length, z.shape[2]), dtype=self.cos.dtype, device="cpu")
         even = torch.bmm((self.cos * twice).expand(m, -1, -1), z.real.contiguous())
         odd = torch.bmm((self.sin * twice)[1:].expand(m, -1, -1), z.imag.contiguous())
         out[:, 0] = even[:, 0]

@@ -46,7 +46,7 @@ def _keep_freed_blocks(device: torch.device) -> None:
     both for good. Without it a backward pass spends a fifth of its time in page faults.
     """
     if device.type == "cpu":
-        torch.empty(_GLIBC_CEILING, dtype=torch.uint8)
+        torch.empty(_GLIBC_CEILING, dtype=torch.uint8, device="cpu")
 
 
 def _spans(total: int, step: int) -> Iterator[slice]:

@@ -115,7 +115,7 @@ class PrimeFactor:
 def _reorder(x: Tensor, order: Tensor) -> Tensor:
     """The rows of (M, n, R), contiguous, in another order: as one list of rows, which all threads can share."""
     m, n, r = x.shape
-    places = (torch.arange(0, m * n, n)[:, None] + order).flatten()
+    places = (torch.arange(0, m * n, n, device="cpu")[:, None] + order).flatten()
     return x.view(m * n, r).index_select(0, places).view(m, n, r)
 
 
@@ -152,7 +152,7 @@ class Grid:
         """Of the full and of the half axis, in order."""
         h, w = self.size
         if self.columns is not None:
-            half = torch.arange(h // 2 + 1) if self.rows is None else self.rows.half_frequencies
+            half = torch.arange(h // 2 + 1, device="cpu") if self.rows is None else self.rows.half_frequencies
             return self.columns.frequencies, half
         full = torch.arange(h, device=self.device) if self.rows is None else self.rows.frequencies
         return full, torch.arange(w // 2 + 1, device=self.device)

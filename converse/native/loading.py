@@ -39,7 +39,10 @@ def load() -> Library | str:
         return "it is not built: python -m converse.native does it"
     found = open_library(path, "" if os.sep in wanted or wanted == "1" else wanted)
     if isinstance(found, Library):
-        trouble = disagreement(found)
+        try:
+            trouble = disagreement(found)
+        except Exception as error:  # the first call of a program must not fail for what it did not ask
+            trouble = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if trouble is None:
             return found
         found = f"its self-test failed: {trouble}"

@@ -82,7 +82,7 @@ def solve_backward(
         _run(library, problem)
         return dy, kernel.new_empty((0,)), lam.new_empty((0,))
     divisions = library.functions.converse_divisions(ctypes.byref(problem))
-    partial = torch.empty((divisions, c, kh * kw + 1), dtype=torch.float64)
+    partial = torch.empty((divisions, c, kh * kw + 1), dtype=torch.float64, device="cpu")
     problem.partial = partial.data_ptr()
     _run(library, problem)
     total = partial[0] if divisions == 1 else partial.sum(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,6 +28,8 @@ CASES = (
     ((2, 3), Setting(2, (0, 1), "zeros", "zero")),
 )
 """Kernel sizes and settings."""
+PLAIN: Any = {"dtype": torch.float32, "device": "cpu"}
+"""Of the tensors made here: the caller's defaults may be others."""
 
 
 def disagreement(library: Library) -> str | None:
@@ -35,17 +38,17 @@ def disagreement(library: Library) -> str | None:
     Gradients are held against products with a direction, the differences of Eq. (4) in float64: autograd would do,
     but its first use imports SymPy, for a second.
     """
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator("cpu").manual_seed(0)
     for size, setting in CASES:
-        y = torch.randn(2, 2, 6, 5, generator=generator)
-        kernel, kernel_step = torch.rand(2, 2, *size, generator=generator)
-        lam, lam_step = torch.tensor([[0.1, 0.02], [0.1, -0.05]])
+        y = torch.randn(2, 2, 6, 5, generator=generator, **PLAIN)
+        kernel, kernel_step = torch.rand(2, 2, *size, generator=generator, **PLAIN)
+        lam, lam_step = torch.tensor([[0.1, 0.02], [0.1, -0.05]], **PLAIN)
         truth = _solve(y, kernel, lam, setting)
         moved = [
             _solve(y, kernel.double() + h * kernel_step, lam.double() + h * lam_step, setting) for h in (STEP, -STEP)
         ]
         change = (moved[0] - moved[1]) / (2 * STEP)
-        grad = torch.randn(truth.shape, generator=generator)
+        grad = torch.randn(truth.shape, generator=generator, **PLAIN)
         out = solve(library, y, kernel, lam, setting)
         dy, dkernel, dlam = solve_backward(library, grad, y, kernel, lam, True, True, setting)
         errors = {
@@ -64,7 +67,7 @@ def _block_disagreement(library: Library, generator: torch.Generator) -> str | N
     """The same for the pointwise halves of a block: 5 channels, 9 hidden ones, two images of 7x17."""
 
     def random(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator)
+        return torch.randn(shape, generator=generator, **PLAIN)
 
     x, y, grad_y, grad_x = random(2, 5, 7, 17), random(2, 9, 7, 17), random(2, 9, 7, 17), random(2, 5, 7, 17)
     gain, shift, alpha = random(5), random(5), random(1, 5, 1, 1)
@@ -95,7 +98,7 @@ def _worst(
     truth = formula(*wide)
     errors = [(found - truth).norm() / truth.norm()]
     for place, gradient in enumerate(gradients):
-        step = torch.randn(wide[place].shape, generator=generator, dtype=torch.float64)
+        step = torch.randn(wide[place].shape, generator=generator, dtype=torch.float64, device="cpu")
         moved = [formula(*(t + h * step if n == place else t for n, t in enumerate(wide))) for h in (STEP, -STEP)]
         change = (moved[0] - moved[1]) / (2 * STEP)
         assert gradient is not None

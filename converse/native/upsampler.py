@@ -24,7 +24,7 @@ def upsample_backward(
     """Gradients of :func:`upsample` for y and g; None where not needed."""
     (b, c, h, w), s = y.shape, g.shape[-1]
     dy = torch.empty_like(y, memory_format=torch.contiguous_format) if need_y else None
-    dg = torch.zeros((b, c, s, s), dtype=torch.float64) if need_g else None
+    dg = torch.zeros((b, c, s, s), dtype=torch.float64, device="cpu") if need_g else None
     grad, y, g = grad.contiguous(), y.contiguous(), g.contiguous()
     targets = (None if dy is None else dy.data_ptr(), None if dg is None else dg.data_ptr())
     places = (grad.data_ptr(), y.data_ptr(), g.data_ptr(), *targets)

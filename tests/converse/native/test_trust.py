@@ -92,13 +92,60 @@ def test_a_wrong_library_is_found_out(compiled: library.Library, monkeypatch: py
     assert "leave" in str(selftest.disagreement(compiled))
 
 
-def test_old_libraries_go_and_those_of_other_machines_stay(tmp_path: Path) -> None:
+CALLS = """
+from converse.mathematics.functional import converse2d
+from converse.native.loading import backend
+y = torch.rand(1, 1, 268, 333, dtype=torch.float32, device="cpu", requires_grad=True)
+for size, scale in ((3, 1), (2, 2)):
+    kernel = torch.rand(1, 1, size, size, dtype=torch.float32, device="cpu", requires_grad=True)
+    converse2d(y, kernel, 0.1, scale=scale).sum().backward()
+    assert kernel.grad.device.type == "cpu" and kernel.grad.isfinite().all()
+print(backend())
+"""
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("default", ["dtype(torch.float64)", "dtype(torch.bfloat16)", "device('meta')"])
+@pytest.mark.parametrize(("switch", "backend"), [("", "native, "), ("0", "torch ")])
+def test_the_callers_defaults_change_nothing(default: str, switch: str, backend: str) -> None:
+    """The map's lengths are transformed by the prime-factor algorithm, where torch computes."""
+    code = f"import torch; torch.set_default_{default}" + CALLS
+    assert _python(code, CONVERSE_NATIVE=switch).startswith(backend)
+
+
+def test_a_self_test_that_raises_is_one_warning(compiled: library.Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(found: library.Library) -> None:
+        raise KeyError("first\nsecond")
+
+    monkeypatch.setattr(loading, "disagreement", broken)
+    monkeypatch.setenv("CONVERSE_NATIVE", str(compiled.path))
+    loading.load.cache_clear()
+    try:
+        with pytest.warns(RuntimeWarning, match="its self-test failed: KeyError: .*first.*second"):
+            assert isinstance(loading.load(), str)
+    finally:
+        loading.load.cache_clear()
+
+
+def test_old_libraries_go_and_those_of_other_machines_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = build.library_name().rsplit("-", 1)[0]
     for age, name in enumerate([*(f"{own}-{n:016d}.so" for n in range(6)), "converse-plan9-vax-0.so", "notes.so"]):
         (tmp_path / name).write_bytes(b"")
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    build.prune(tmp_path)
-    left = [f"{own}-{n:016d}.so" for n in range(build.KEPT)]
+    new = tmp_path / f"{own}-{5:016d}.so"  # the clock of another machine was ahead
+    stat = Path.stat
+    gone = tmp_path / f"{own}-{4:016d}.so"
+
+    def vanishing(path: Path, **options: bool) -> os.stat_result:
+        """Another process removes a file once it was listed."""
+        found = stat(path, **options)
+        if path == gone:
+            os.unlink(path)
+        return found
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    build.prune(tmp_path, new)
+    left = [f"{own}-{n:016d}.so" for n in (*range(build.KEPT - 1), 5)]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*left, "converse-plan9-vax-0.so", "notes.so"])
 
 
