@@ -2,8 +2,8 @@
 
 Both sides are the same network with the same operator, in one process and in turn; ratios are medians of pairs. A
 training step is forward, L1 loss, backward and fused Adam, as `bench train` has it. Processor time counts, which does
-not see other processes waiting for the cores. Before anything is timed, the gradients of both sides are held against
-float64: a side that is less exact than it should be ends the script.
+not see other processes waiting for the cores. Before anything is timed, the gradients of all sides (the output where there
+is no training) are held against float64: a side that is less exact than it should be ends the script.
 
     python benchmarks/block_speed.py                     # training steps, one thread
     python benchmarks/block_speed.py --inference         # a 512×512 image: time, and peak memory in fresh processes
@@ -30,15 +30,16 @@ from network_memory import peak_gib
 
 import converse
 from converse.assembly import branch
-from converse.native import serving
-from converse.native.loading import backend
+from converse.native.library import Library
+from converse.native.loading import backend, load
+from converse.native.serving import on_torch
 
 CASES = {"small": (16, 3, (4, 1, 40, 40), 0.45), "large": (64, 20, (1, 1, 64, 64), 0.5)}
 """Channels, blocks, images, and the largest ratio asked for."""
 AGAINST_CONV = 1.15
 """Largest ratio of Converse-DnCNN to Conv-DnCNN asked for, both compiled."""
-MAX_ERROR = 1e-4
-"""Relative, of the gradients of all parameters together, against the same network in float64."""
+MAX_ERROR = 1e-5
+"""Relative, of the gradients of all parameters together, or the output, against the same network in float64."""
 SIDES = ("compiled", "torch", "all torch")
 """Of the block; last, the operator is torch's as well."""
 
@@ -46,15 +47,17 @@ SIDES = ("compiled", "torch", "all torch")
 @contextlib.contextmanager
 def block_by(side: str) -> Iterator[None]:
     """The block's pointwise halves by that side, while it lasts."""
-    kept = branch._serving, serving.load
-    if side != "compiled":
-        branch._serving = lambda *_: None
     if side == "all torch":
-        serving.load = lambda: "switched off by a benchmark"
+        with on_torch():
+            yield
+        return
+    kept = branch._serving
+    if side == "torch":
+        branch._serving = lambda *_: None
     try:
         yield
     finally:
-        branch._serving, serving.load = kept
+        branch._serving = kept
 
 
 def network(operator: str, channels: int, blocks: int) -> nn.Module:
@@ -76,6 +79,12 @@ def training(model: nn.Module, images: tuple[int, ...]) -> Callable[[], None]:
     return step
 
 
+def output(model: nn.Module, images: Tensor) -> Tensor:
+    """In float64, without a graph."""
+    with torch.inference_mode():
+        return model(images).double()
+
+
 def gradients(model: nn.Module, images: Tensor) -> Tensor:
     """Of the mean square of the output, for all parameters, in one float64 vector."""
     model.zero_grad()
@@ -83,13 +92,20 @@ def gradients(model: nn.Module, images: Tensor) -> Tensor:
     return torch.cat([p.grad.double().flatten() for p in model.parameters() if p.grad is not None])
 
 
-def errors(model: nn.Module, shape: tuple[int, ...]) -> dict[str, float]:
-    """Relative errors of the gradients by side."""
-    images, model = torch.rand(shape, generator=torch.Generator().manual_seed(1)), copy.deepcopy(model)
-    truth, found = gradients(copy.deepcopy(model).double(), images.double()), {}
-    for side in SIDES:
-        with block_by(side):
-            found[side] = float((gradients(model, images) - truth).norm() / truth.norm())
+def errors(
+    models: dict[str, nn.Module], shape: tuple[int, ...], of: Callable[[nn.Module, Tensor], Tensor]
+) -> dict[str, dict[str, float]]:
+    """Relative errors of :func:`gradients` or :func:`output` by network and side; too large a one ends the script."""
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    found: dict[str, dict[str, float]] = {}
+    for name, given in models.items():
+        model, found[name] = copy.deepcopy(given), {}
+        truth = of(copy.deepcopy(given).double(), images.double())
+        for side in SIDES:
+            with block_by(side):
+                found[name][side] = float((of(model, images) - truth).norm() / truth.norm())
+    if not all(error < MAX_ERROR for sides in found.values() for error in sides.values()):
+        sys.exit(f"error: {of.__name__} of {shape} wrong, {found}: nothing is timed")
     return found
 
 
@@ -121,9 +137,7 @@ def train(cases: list[str], repeats: int) -> bool:
     for name in cases:
         channels, blocks, images, target = CASES[name]
         models = {operator: network(operator, channels, blocks) for operator in ("converse", "conv")}
-        exact = {operator: errors(model, images) for operator, model in models.items()}
-        if max(e["compiled"] for e in exact.values()) > MAX_ERROR:
-            sys.exit(f"error: gradients of {name} are wrong, {exact}: nothing is timed")
+        exact = errors(models, images, gradients)
         steps = {f"{o}/{side}": training(models[o], images) for o in models for side in SIDES}
         samples = in_turn(steps, repeats)
         for o in models:
@@ -156,6 +170,7 @@ def restore(side: str, operator: str) -> Callable[[], None]:
 
 def infer(repeats: int, threads: int) -> bool:
     """Prints the table of inference; whether the compiled block needs no more memory."""
+    errors({operator: network(operator, 64, 10) for operator in ("converse", "conv")}, (1, 1, 96, 80), output)
     print("| network, 512×512 | side | ms | peak MiB |\n|---|---|--:|--:|")
     met = True
     for operator in ("converse", "conv"):
@@ -179,7 +194,13 @@ def main() -> None:
     parser.add_argument("--peak", nargs=2, metavar=("SIDE", "OPERATOR"), help="of one image in this process, in MiB")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    if options.repeats < 1 or options.threads < 1:
+        parser.error("--repeats and --threads must be at least 1")
+    if options.peak and options.peak[0] not in SIDES:
+        parser.error(f"--peak: no side {options.peak[0]!r}, only {', '.join(SIDES)}")
     torch.set_num_threads(options.threads)
+    if not isinstance(load(), Library):  # which also counts its memory, and its self-test's, on every side of --peak
+        sys.exit(f"error: {backend()}: there is nothing compiled to compare")
     if options.peak:
         restore(*options.peak)()
         print(peak_gib() * 1024)

@@ -135,7 +135,7 @@ def build(into: Path | None = None, extra: tuple[str, ...] = ()) -> Path:
 
 
 def prune(folder: Path, new: Path) -> None:
-    """Remove all but the newest `KEPT` libraries of this kind of machine from a folder; ``new`` stays, whatever its age.
+    """Remove all but the newest `KEPT` libraries of this kind of machine from a folder; ``new`` always stays.
 
     A home folder may be shared by checkouts of several versions and machines of several kinds: those of other kinds
     stay, and so do the last few of this one. A process that has opened a removed file keeps it.
