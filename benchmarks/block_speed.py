@@ -2,8 +2,8 @@
 
 Both sides are the same network with the same operator, in one process and in turn; ratios are medians of pairs. A
 training step is forward, L1 loss, backward and fused Adam, as `bench train` has it. Processor time counts, which does
-not see other processes waiting for the cores. Before anything is timed, the gradients of all sides (the output where there
-is no training) are held against float64: a side that is less exact than it should be ends the script.
+not see other processes waiting for the cores. Before anything is timed, the gradients of all sides (for inference their
+output) are held against float64: a side that is less exact than it should be ends the script.
 
     python benchmarks/block_speed.py                     # training steps, one thread
     python benchmarks/block_speed.py --inference         # a 512×512 image: time, and peak memory in fresh processes
