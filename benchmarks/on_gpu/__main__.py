@@ -48,6 +48,10 @@ def main() -> int:
         if part == "train":
             wrong += _train(options.preset, options.tables, options.device, options.side_by_side, options.seconds)
             continue
+        first = Journal(options.out, "correct", machine, options.seconds)
+        if part == "fast" and not first.is_right(correct.cases(device, options.tiny)):
+            wrong.append("fast: not run, part correct is not complete and right on this machine and code")
+            continue
         made = (correct if part == "correct" else fast).cases(device, options.tiny)
         answers = Journal(options.out, part, machine, options.seconds).carry_out(made)
         failed = [name for name, answer in answers.items() if not answer["ok"]]
@@ -61,9 +65,13 @@ def main() -> int:
 def _train(preset: str, tables: str, device: str, most: int, seconds: float) -> list[str]:
     """Trains what is left of a preset's tables, ``most`` at once, by seed; what is cut short goes on the next time."""
     from bench.config.loading import load_plan
+    from bench.foundation.errors import BenchError
     from bench.results.done import Done
 
-    plan = load_plan(preset, tables=tables.split(","))
+    try:
+        plan = load_plan(preset, tables=tables.split(","))
+    except BenchError as error:
+        sys.exit(f"error: {error}")
     done = Done(plan)
     left = [run for run in plan.runs.values() if done.to_make(run)]
     left.sort(key=lambda run: run.train.seed if run.train else 0)
@@ -80,8 +88,13 @@ def _train(preset: str, tables: str, device: str, most: int, seconds: float) -> 
                 failed += [] if process.returncode == 0 else [f"train: {name} ended with {process.returncode}"]
     for process in running.values():
         process.terminate()  # saves its state
-    for process in running.values():
-        process.wait(60)
+    for name, process in running.items():
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            failed.append(f"train: {name} did not end when asked to, and was killed")
     print(json.dumps({"part": "train", "left": len(left) + len(running), "failed": len(failed)}))
     return failed
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -12,13 +14,22 @@ Answer = dict[str, Any]
 Case = tuple[str, Callable[[], Answer]]
 
 
+@functools.cache
+def code() -> str:
+    """Of all source of the package converse: answers of other code are not this one's."""
+    digest, root = hashlib.sha256(), Path(__file__).parents[2] / "converse"
+    for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".cpp", ".h"}):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 class Journal:
     """One part's answers in ``folder/<part>.jsonl``.
 
     Args:
         folder: made if it is not there.
         part: the file's name.
-        machine: stands in every line; answers of another machine do not count as done.
+        machine: stands in every line, beside :func:`code`; answers of others do not count as done.
         limit_s: no case is started after so many seconds.
     """
 
@@ -27,16 +38,30 @@ class Journal:
         self.path, self.machine, self.limit_s = folder / f"{part}.jsonl", machine, limit_s
 
     def answers(self) -> dict[str, Answer]:
-        """Case to its last answer on this machine."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
-        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-        return {a["case"]: a for a in found if a["machine"] == self.machine}
+        """Case to its last answer on this machine and of this code; lines that were cut short are no answers."""
+        found: dict[str, Answer] = {}
+        for line in self._text().splitlines():
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(answer, dict) and (answer.get("machine"), answer.get("code")) == (self.machine, code()):
+                found[answer["case"]] = answer
+        return found
+
+    def is_right(self, cases: Iterable[Case]) -> bool:
+        """Whether every case has an answer, and a right one."""
+        known = self.answers()
+        return all(name in known and known[name]["ok"] for name, _ in cases)
+
+    def _text(self) -> str:
+        return self.path.read_text(encoding="utf-8", errors="replace") if self.path.is_file() else ""
 
     def carry_out(self, cases: Iterable[Case]) -> dict[str, Answer]:
-        """Every case that has no answer yet; one that raises is an answer, with what it raised."""
+        """Every case that has no right answer yet; one that raises is an answer, with what it raised."""
         begun, known = time.monotonic(), self.answers()
         for name, function in cases:
-            if name in known:
+            if name in known and known[name]["ok"]:
                 continue
             if time.monotonic() - begun > self.limit_s:
                 print(f"{self.path.stem}: out of time before {name}; the same command goes on there", flush=True)
@@ -47,8 +72,9 @@ class Journal:
             except Exception as error:  # a case must not take the others with it
                 answer = {"ok": False, "error": f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"}
             seconds = round(time.monotonic() - start, 3)
-            line = json.dumps({"case": name, **answer, "seconds": seconds, "machine": self.machine})
+            line = json.dumps({"case": name, **answer, "seconds": seconds, "machine": self.machine, "code": code()})
+            start_of_line = "" if self._text()[-1:] in ("", "\n") else "\n"
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                file.write(f"{start_of_line}{line}\n")
             print(f"{self.path.stem}: {line}", flush=True)
         return self.answers()
