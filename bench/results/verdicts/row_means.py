@@ -69,7 +69,8 @@ def row_means(rung: Rung, table: str, rows: Sequence[str]) -> RowMeans | None:
     found = {row: side for row in rows if (side := rung.scores(table, row)) is not None}
     if len(found) < len(rows) or not any(len(s.values) or s.diverged for s in found.values()):
         return None
-    frames = {row: side.values.dropna(how="all") for row, side in found.items()}
+    whole = {row: side.values.drop(columns=list(side.missing), errors="ignore") for row, side in found.items()}
+    frames = {row: frame.dropna(how="all") for row, frame in whole.items()}
     images = [frame.index for frame in frames.values() if len(frame)]
     common = reduce(lambda a, b: a.intersection(b, sort=False), images) if images else None
     seeds = sorted({seed for frame in frames.values() for seed in frame.columns})

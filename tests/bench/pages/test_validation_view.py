@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 
 import pytest
@@ -57,13 +56,15 @@ def test_the_report_of_such_a_preset_is_made(plan: Plan) -> None:
 
 def test_the_correlation_pools_all_pairs_of_rows() -> None:
     along = {"a": {0: 1.0, 1: 2.0, 2: 3.0}, "b": {0: 11.0, 1: 12.0, 2: 13.0}}
-    assert correlation_over_seeds(along) == pytest.approx(1.0)
+    assert correlation_over_seeds([[*along.values()]]) == pytest.approx(1.0)
     against = {"a": along["a"], "b": {0: 3.0, 1: 2.0, 2: 1.0}}
-    assert correlation_over_seeds(against) == pytest.approx(-1.0)
+    assert correlation_over_seeds([[*against.values()]]) == pytest.approx(-1.0)
     three = {**along, "c": against["b"]}
-    assert correlation_over_seeds(three) == pytest.approx(-1 / 3)
+    assert correlation_over_seeds([[*three.values()]]) == pytest.approx(-1 / 3)
+    apart = [[*along.values()], [against["b"]]]
+    assert correlation_over_seeds(apart) == pytest.approx(1.0), "rows of two groups are no pair"
+    assert correlation_over_seeds([[*along.values()], [*against.values()]]) == pytest.approx(0.0)
     short = {**along, "c": {0: 5.0}}
-    assert correlation_over_seeds(short) == pytest.approx(1.0), "a row without all seeds is left out"
-    assert correlation_over_seeds({"a": along["a"]}) is None and correlation_over_seeds({}) is None
-    assert correlation_over_seeds({"a": {0: 1.0, 1: 1.0}, "b": {0: 1.0, 1: 1.0}}) is None
-    assert not math.isnan(correlation_over_seeds(along) or 0.0)
+    assert correlation_over_seeds([[*short.values()]]) == pytest.approx(1.0), "a row without all seeds is left out"
+    assert correlation_over_seeds([[along["a"]]]) is None and correlation_over_seeds([]) is None
+    assert correlation_over_seeds([[{0: 1.0, 1: 1.0}, {0: 1.0, 1: 1.0}]]) is None
