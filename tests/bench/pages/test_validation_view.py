@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from tiny_training import run_id, tiny_plan
+from tiny_training import run_id, tiny_plan, without_test_sets
 
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
@@ -24,10 +24,9 @@ from bench.stages.train import train
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    plan = tiny_plan(tmp_path)
-    tasks = {name: task.model_copy(update={"evaluate": []}) for name, task in plan.preset.tasks.items()}
+    plan = without_test_sets(tiny_plan(tmp_path))
     networks = {"all": tuple(row for row in plan.rows["all"] if not row.runs[0].method)}
-    return dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}), rows=networks)
+    return dataclasses.replace(plan, rows=networks)
 
 
 def test_a_row_shows_its_last_validation_and_what_is_missing(plan: Plan) -> None:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_training import run_id, tiny_plan
+from tiny_training import run_id, tiny_plan, without_test_sets
 
 from bench.config import layout
 from bench.config.plan import Plan
@@ -22,9 +22,7 @@ from bench.workflow.snake import Targets
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    plan = tiny_plan(tmp_path)
-    tasks = {name: task.model_copy(update={"evaluate": []}) for name, task in plan.preset.tasks.items()}
-    return dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}))
+    return without_test_sets(tiny_plan(tmp_path))
 
 
 def test_without_a_test_set_the_training_is_to_be_made_and_then_done(plan: Plan) -> None:
