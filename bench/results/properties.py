@@ -29,7 +29,6 @@ PROVENANCE = ("date", "device", "computed", "machine")
 """Columns that tables from before they existed lack."""
 NEEDED = tuple(column for column in FIELDS if column not in PROVENANCE)
 KEY = ("part", "image", "metric")
-HERE = "this machine"
 LOWEST_DB = -100.0
 """Energy shares below are rounding, which every processor does in its own way: they are all the same."""
 TOLERANCE = {
@@ -59,18 +58,19 @@ def properties(plan: Plan, evidence: Sequence[Path] | None = None) -> Measured:
     import pandas as pd
 
     places = _published(plan, evidence) if evidence is not None else _everywhere(plan)
-    found: dict[Pair, tuple[str, list[Row]]] = {}
+    found: Measured = {}
+    first: dict[Pair, tuple[str, list[Row]]] = {}
     for place, pair, rows in places:
-        known = found.setdefault(pair, (place, rows))
-        if why := property_disagreement(known[1], rows) if known[0] != place else "":
+        values = [number_of(row, place) for row in rows]
+        if pair not in first:
+            first[pair] = place, rows
+            found[pair] = pd.DataFrame(rows, columns=list(FIELDS)).assign(value=values)
+        elif why := property_disagreement(first[pair][1], rows):
             raise BenchError(
-                f"run {pair[0]}, property {pair[1]}: {known[0]} and {place} disagree: {why}. One of them is wrong: "
-                f"remove it (--config anew={pair[0]} leaves the evidence out)"
+                f"run {pair[0]}, property {pair[1]}: {first[pair][0]} and {place} disagree: {why}. One of them is "
+                f"wrong: remove it (--config anew={pair[0]} leaves the evidence out)"
             )
-    return {
-        pair: pd.DataFrame(rows, columns=list(FIELDS)).assign(value=[number_of(row, place) for row in rows])
-        for pair, (place, rows) in found.items()
-    }
+    return found
 
 
 def property_frame(plan: Plan) -> pd.DataFrame:
@@ -185,7 +185,7 @@ def _local(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:
             about["machine"] = json.dumps(record.get("machine") or {}, sort_keys=True)
             fitting = _fitting(plan, (run, name), one, rows, str(record.get("weights_sha256") or ""))
             if fitting:
-                yield HERE, (run, name), [{**about, **row} for row in fitting]
+                yield str(path), (run, name), [{**about, **row} for row in fitting]
 
 
 def _published(plan: Plan, folders: Sequence[Path]) -> Iterator[tuple[str, Pair, list[Row]]]:
@@ -199,7 +199,7 @@ def _published(plan: Plan, folders: Sequence[Path]) -> Iterator[tuple[str, Pair,
         weights = {row["run"]: row.get("weights_sha256") or "" for row in records}
         for pair in [pair for pair in rows if pair in wanted]:
             if fitting := _fitting(plan, pair, wanted[pair], rows[pair], weights.get(pair[0], "")):
-                yield str(folder), pair, fitting
+                yield str(folder / FILE), pair, fitting
 
 
 def _fitting(plan: Plan, pair: Pair, one: PlannedProperty, rows: Sequence[Row], weights: str) -> list[Row]:

@@ -87,6 +87,24 @@ def test_border_of_few_seeds_and_of_a_row_that_is_missing(root: Path) -> None:
     assert judged(folder, "no_border").verdict == "not measured"
 
 
+def test_seeds_that_have_scores_and_no_property_are_named(root: Path) -> None:
+    means = dict(zip(MODES, (0.0, -0.3, -0.2, -0.2), strict=True))
+    folder, values = measured(root, "no_border", "table2_padding_mode", "border", means)
+    plan = property_study(root, "no_border")
+    values["circular"] = [None, *values["circular"][1:]]
+    write(folder, plan, "table2_padding_mode", "border", values)
+    verdict = judged(folder, "no_border")
+    assert (verdict.words, verdict.n) == ("holds, provisional", 4)
+    assert "4 of 5 declared seeds; scored, without this property: seed 0 of circular" in verdict.reason
+    values["circular"] = [None] * 5
+    write(folder, plan, "table2_padding_mode", "border", values)
+    lost = judged(folder, "no_border")
+    assert lost.verdict == "not measured" and "seeds 0, 1, 2, 3, 4 of circular" in lost.reason
+    cut = pd.read_csv(folder / "properties.csv")
+    cut[cut["metric"] == "psnr"].to_csv(folder / "properties.csv", index=False)
+    assert judged(folder, "no_border").verdict == "not measured", "a table without psnr_input does not count"
+
+
 @pytest.mark.parametrize(
     ("means", "word"),
     [((-40, -90, -60, -80), "holds"), ((-90, -40, -60, -80), "reversed"), ((-60, -60, -60, -60), "cannot tell")],
