@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,11 +14,9 @@ from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
 from converse.mathematics.setting import PADDING_MODES, Setting
 from converse.native import serving
-from converse.native.build import levels
 from converse.native.library import Library
 from converse.native.operator import solve, solve_backward
 
-LEVELS = [name for name, _, _ in levels()]
 # (batch, channels, height, width), (kernel), padding: many small maps and few large ones, tiny ones, odd ones, primes
 # below and above where Rader's algorithm begins, their products and squares.
 SHAPES = (
@@ -34,16 +31,6 @@ SHAPES = (
     ((1, 1, 289, 521), (3, 3), (0, 0)),
     ((7, 1, 24, 25), (5, 5), (4, 4)),
 )
-
-
-@pytest.fixture(params=LEVELS)
-def level(request: pytest.FixtureRequest, compiled: Library) -> Iterator[Library]:
-    """The library on each instruction set that this processor has."""
-    choose = compiled.functions.converse_level
-    if choose(request.param.encode()) is None:
-        pytest.skip(f"this processor has no {request.param}")
-    yield compiled
-    choose(compiled.level.encode())
 
 
 def _inputs(shape: tuple[int, ...], taps: tuple[int, int], scale: int, seed: int = 0) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,10 +13,8 @@ from torch import Tensor
 
 from converse.assembly.norm import channel_norm
 from converse.native.block import enter, enter_backward, leave, leave_backward
-from converse.native.build import levels
 from converse.native.library import Library
 
-LEVELS = [name for name, _, _ in levels()]
 EPS = 1e-5
 # (batch, channels, height, width), hidden width: one pixel, less than a strip, strips and a rest, widths below, at and
 # between whole vectors, hidden widths that are no multiple of anything.
@@ -31,16 +29,6 @@ SHAPES = (
     ((5, 8, 8, 12), 8),
     ((1, 128, 5, 39), 256),
 )
-
-
-@pytest.fixture(params=LEVELS)
-def level(request: pytest.FixtureRequest, compiled: Library) -> Iterator[Library]:
-    """The library on each instruction set that this processor has."""
-    choose = compiled.functions.converse_level
-    if choose(request.param.encode()) is None:
-        pytest.skip(f"this processor has no {request.param}")
-    yield compiled
-    choose(compiled.level.encode())
 
 
 def _enter_inputs(shape: tuple[int, ...], hidden: int, seed: int = 0) -> list[Tensor]:
