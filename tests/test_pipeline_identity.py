@@ -23,9 +23,6 @@ statement: "Shows what is made again."
 tasks:
   denoising:
     evaluate: [{data: mine, protocol: denoise-gray-s25}]
-throughput:
-  repeats: 1
-  operators: [{name: "tiny", input: [1, 4, 8, 8], kernel: 3}]
 """
 TABLES = """
 tables:
