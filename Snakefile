@@ -25,6 +25,7 @@ from bench.foundation.errors import BenchError
 from bench.results.model_cases import what_is_timed
 from bench.workflow import launch, places, stale_lock
 from bench.workflow.presets import Presets
+from converse.native.build import built
 
 places.resolve(config, os.environ, Path.cwd(), Path(workflow.basedir))
 
@@ -234,6 +235,7 @@ rule throughput:
         gpu=lambda w: PRESETS[w.preset].gpus,
     params:
         timed=lambda w: what_is_timed(PRESETS[w.preset].plan),
+        library=lambda w: getattr(built(), "name", "none"),
     shell:
         "python -m bench throughput {resources.options} 2>&1 | tee -i {log:q}"
 

@@ -157,9 +157,9 @@ def train(cases: list[str], repeats: int) -> bool:
     return met
 
 
-def restore(side: str, operator: str) -> Callable[[], None]:
-    """One 512×512 image through ten blocks of 64 channels."""
-    model, image = network(operator, 64, 10).eval(), torch.rand(1, 1, 512, 512)
+def restore(side: str, operator: str, size: int) -> Callable[[], None]:
+    """One square image through ten blocks of 64 channels."""
+    model, image = network(operator, 64, 10).eval(), torch.rand(1, 1, size, size)
 
     def step() -> None:
         with torch.inference_mode(), block_by(side):
@@ -168,16 +168,26 @@ def restore(side: str, operator: str) -> Callable[[], None]:
     return step
 
 
-def infer(repeats: int, threads: int) -> bool:
+def infer(repeats: int, threads: int, size: int) -> bool:
     """Prints the table of inference; whether the compiled block needs no more memory."""
     errors({operator: network(operator, 64, 10) for operator in ("converse", "conv")}, (1, 1, 96, 80), output)
-    print("| network, 512×512 | side | ms | peak MiB |\n|---|---|--:|--:|")
+    print(f"| network, {size}×{size} | side | ms | peak MiB |\n|---|---|--:|--:|")
     met = True
     for operator in ("converse", "conv"):
-        samples = in_turn({f"{operator}/{side}": restore(side, operator) for side in SIDES[:2]}, repeats)
+        samples = in_turn({f"{operator}/{side}": restore(side, operator, size) for side in SIDES[:2]}, repeats)
         peaks = []
         for side in SIDES[:2]:
-            command = [sys.executable, __file__, "--peak", side, operator, "--threads", str(threads)]
+            command = [
+                sys.executable,
+                __file__,
+                "--peak",
+                side,
+                operator,
+                "--threads",
+                str(threads),
+                "--size",
+                str(size),
+            ]
             peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
             milliseconds = statistics.median(samples[f"{operator}/{side}"])
             print(f"| {operator}_dncnn, 64 channels, 10 blocks | {side} | {milliseconds:.0f} | {peaks[-1]:.0f} |")
@@ -191,6 +201,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15, help="samples per side (default 15)")
     parser.add_argument("--case", choices=sorted(CASES), action="append", help="repeatable; all")
     parser.add_argument("--inference", action="store_true")
+    parser.add_argument("--size", type=int, default=512, help="height and width of the restored image (default 512)")
     parser.add_argument("--peak", nargs=2, metavar=("SIDE", "OPERATOR"), help="of one image in this process, in MiB")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -202,12 +213,12 @@ def main() -> None:
     if not isinstance(load(), Library):  # which also counts its memory, and its self-test's, on every side of --peak
         sys.exit(f"error: {backend()}: there is nothing compiled to compare")
     if options.peak:
-        restore(*options.peak)()
+        restore(*options.peak, options.size)()
         print(peak_gib() * 1024)
         return
     print(f"{backend()}, float32, {options.threads} threads, medians of {options.repeats}, torch {torch.__version__}\n")
     if options.inference:
-        sys.exit(0 if infer(options.repeats, options.threads) else 1)
+        sys.exit(0 if infer(options.repeats, options.threads, options.size) else 1)
     sys.exit(0 if train(options.case or list(CASES), options.repeats) else 1)
 
 

@@ -22,6 +22,37 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
+def rows(printed: str) -> list[list[str]]:
+    """Cells of a printed table, its head and the rule below left out; all lines are as long as the head."""
+    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in printed.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in lines}) == 1, printed
+    return lines[2:]
+
+
+def test_the_operator_is_timed_where_it_is_right() -> None:
+    found = rows(run("operator_speed.py", "--case", "small", "--repeats", "1", "--no-memory"))
+    assert [line[:2] for line in found] == [["small", "fwd"], ["small", "fwd+bwd"]]
+    assert all(float(cell) > 0 for line in found for cell in line[2:8])
+
+
+def test_the_block_is_timed_where_its_gradients_are_right() -> None:
+    found = rows(run("block_speed.py", "--case", "small", "--repeats", "1"))
+    assert [line[0].split(",")[0] for line in found] == ["converse_dncnn", "conv_dncnn", "Converse- / Conv-DnCNN"]
+    for line in found[:2]:
+        assert all(float(cell) > 0 for cell in line[1:6]) and all(float(cell) < 1e-4 for cell in line[7:])
+
+
+def test_inference_with_and_without_the_compiled_block_is_timed_and_its_memory_read() -> None:
+    found = rows(run("block_speed.py", "--inference", "--repeats", "1", "--size", "48"))
+    assert [line[1] for line in found] == ["compiled", "torch"] * 2
+    assert all(float(line[2]) > 0 and 50 < float(line[3]) < 4096 for line in found)
+
+
+def test_the_memory_of_a_network_is_read() -> None:
+    found = rows(run("network_memory.py", "--network", "converse_dncnn", "--size", "48", "64", "--depth", "1"))
+    assert [line[0] for line in found] == ["converse_dncnn"] and 0.05 < float(found[0][1]) < 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("network", sorted(RELEASED))
 def test_a_large_image_stays_under_four_gib(network: str) -> None:

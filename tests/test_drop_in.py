@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, Dataset
 
 import converse
+from converse.native.build import BuildError, compiler
 from examples.drop_in.generator import generator
 from examples.drop_in.neck import Detector
 from examples.drop_in.published import Segmentation, toy_batch
@@ -184,6 +185,25 @@ def test_compile_is_one_graph_with_the_same_gradients(case: str, fresh_compiler:
     model, x = build(case), images()
     want = step(build(case), x)
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    for got, expected in zip(step(compiled, x), want, strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compile_to_machine_code_gives_the_same_output_and_gradients(fresh_compiler: None) -> None:
+    """The default backend of `torch.compile` on one small network with both kinds of swap: it takes a C++ compiler."""
+    try:
+        cxx = compiler()[0]
+    except BuildError as error:
+        pytest.skip(str(error))
+    torch.manual_seed(0)
+    spread = nn.Conv2d(4, 4, 5, padding=2, groups=4)
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Upsample(scale_factor=2), spread), images(16, 12)
+    for kind in (nn.Upsample, nn.Conv2d):
+        assert len(converse.swap(model, kind, example=x, seed=0)) == 1
+    output, want = outputs(model, x).detach(), step(model, x)
+    compiled = torch.compile(model, backend="inductor", fullgraph=True, options={"cpp.cxx": (cxx,)})
+    torch.testing.assert_close(outputs(compiled, x).detach(), output, rtol=1e-4, atol=1e-5)
     for got, expected in zip(step(compiled, x), want, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-5)
 

@@ -28,9 +28,6 @@ tasks:
   deblurring:
     evaluate:
       - {data: whole, protocol: deblur-circular-s2.55, kernels: embedded_kernels}
-throughput:
-  repeats: 1
-  operators: [{name: "tiny", input: [1, 4, 8, 8], kernel: 3}]
 """
 TABLES = """
 tables:

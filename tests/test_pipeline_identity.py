@@ -15,6 +15,7 @@ from tiny_checkout import ROOT, tiny_checkout
 
 from bench.data.images import write_png
 from converse import build_model
+from converse.native.build import library_name
 
 PRESET = """
 title: "tiny"
@@ -22,9 +23,6 @@ statement: "Shows what is made again."
 tasks:
   denoising:
     evaluate: [{data: mine, protocol: denoise-gray-s25}]
-throughput:
-  repeats: 1
-  operators: [{name: "tiny", input: [1, 4, 8, 8], kernel: 3}]
 """
 TABLES = """
 tables:
@@ -107,6 +105,16 @@ def test_every_change_reaches_the_table(checkout: Path) -> None:
     assert refused.returncode != 0 and "rendered for another request" in refused.stderr
     assert "tables" in jobs(snakemake(checkout)) and table(checkout) == whole
     assert "Nothing to be done" in snakemake(checkout)
+
+    # The compiled operator is another, or is there no longer: times are taken again, nothing else.
+    library = checkout / "converse" / "native" / "built" / library_name()
+    if library.is_file():
+        library.unlink()
+    else:
+        library.parent.mkdir(exist_ok=True)
+        library.touch()
+    done = jobs(snakemake(checkout, "--dry-run"))
+    assert "throughput" in done and not {"train", "evaluate"} & set(done)
 
     # A plugin's name is a name and no command.
     bench(checkout, "run", "--preset", "tiny", "--cores", "2", "--config", "plugins=p;touch INJECTED;/x.py")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 COPY, PRODUCT = "copy", "matrix product"
 """Rows of kind ``machine``: moving as much memory as the output has; a float32 product of two large matrices."""
 
+PASSED = "passed"
+"""``gate`` of a timing whose results were right."""
+
 
 @dataclass(frozen=True)
 class Variant:

@@ -84,16 +84,7 @@ def _deblur_circular(name: str, sigma: float) -> Protocol:
         f"circular uint8 blur of the image cropped to a multiple of 8, noise σ = {sigma:g}; "
         "scored on RGB rounded to uint8, border of 1 pixel cropped"
     )
-    return Protocol(
-        name,
-        "deblurring",
-        "rgb",
-        text,
-        sigma=sigma,
-        border=1,
-        multiple=8,
-        degradation="blur-circular",
-    )
+    return _deblur(name, text, sigma, "blur-circular", border=1)
 
 
 def _deblur_natural(name: str, sigma: float) -> Protocol:
@@ -101,16 +92,13 @@ def _deblur_natural(name: str, sigma: float) -> Protocol:
         f"blurred as a photograph is (no pixel has seen a wrapped border), noise σ = {sigma:g}; "
         "scored on RGB rounded to uint8, border of 8 pixels cropped"
     )
-    return Protocol(
-        name,
-        "deblurring",
-        "rgb",
-        text,
-        sigma=sigma,
-        border=8,
-        multiple=8,
-        degradation="blur-natural",
-    )
+    return _deblur(name, text, sigma, "blur-natural", border=8)
+
+
+def _deblur(
+    name: str, text: str, sigma: float, degradation: Literal["blur-circular", "blur-natural"], *, border: int
+) -> Protocol:
+    return Protocol(name, "deblurring", "rgb", text, sigma=sigma, border=border, multiple=8, degradation=degradation)
 
 
 _FAMILIES: dict[str, Callable[[str, float], Protocol]] = {

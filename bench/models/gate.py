@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.config.timed_variants import PASSED
 from bench.models.timed import Job, Pass, corner, scale_of
 from converse.assembly.contract import build_operator
 from converse.declarations.registry import find_operator
 
-PASSED = "passed"
 CHANNELS = 2
 """So many of the first and of the last channels are computed again."""
 CORNER = 48

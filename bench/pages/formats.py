@@ -157,7 +157,7 @@ def html_fragment(view: View) -> str:
     ]
     for number, section in enumerate(view.sections):
         if section.title:
-            head = f'<th colspan="{len(view.columns)}" scope="rowgroup">{html.escape(section.title)}</th>'
+            head = f'<th colspan="{len(view.columns)}" scope="rowgroup"><span>{html.escape(section.title)}</span></th>'
             out.append(f'<tbody class="heading"><tr class="section">{head}</tr></tbody>')
         for _, lines in groupby(section.lines, key=lambda line: line.reference):
             out += ["<tbody>", *(_html_line(line, view, number) for line in lines), "</tbody>"]
@@ -209,6 +209,8 @@ def _html_line(line: Line, view: View, section: int) -> str:
         marks = f"<sup>{','.join(cell.marks)}</sup>" if cell.marks else ""
         if column.kind == "label":
             given = f'th scope="row" class="{classes}" data-label="{html.escape(cell.text)}"'
+        elif column.kind in LEFT:
+            given = f'td class="{classes}"'  # sorted by its words
         else:
             given = f'td class="{classes}" data-sort="{_number(cell.text)}"'
         cells.append(f"<{given}>{text}{marks}</{given[:2]}>")

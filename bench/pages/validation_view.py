@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bench.config.budget import Budget
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.results.records import parameters
 from bench.results.tidy import Results
-from bench.results.validation import correlation_over_seeds, validation_records, validation_scores
+from bench.results.validation import Scores, correlation_over_seeds, validation_records, validation_scores
 from bench.results.view import DASH, Cell, Column, Footnotes, Line, Section, View
 
 COLUMNS = (
@@ -50,9 +51,14 @@ def validation_view(plan: Plan, results: Results, table: str) -> View:
         )
 
     remarks = [WHAT]
-    if (r := correlation_over_seeds(scores)) is not None:
+    alike: dict[Budget, list[Scores]] = {}
+    for row in rows:
+        if row.runs and row.runs[0].train:
+            alike.setdefault(row.runs[0].train.budget, []).append(scores[row.id])
+    if (r := correlation_over_seeds(alike.values())) is not None:
         remarks.append(
-            f"Correlation of two rows over their seeds, pooled over all pairs of rows: {r:.2f}.".replace("-", "−")
+            "Correlation of two rows over their seeds, pooled over the pairs of rows that are trained alike: "
+            f"{r:.2f}.".replace("-", "−")
         )
     lines = tuple(line(row) for row in rows)
     return View(table, plan.tables[table].title, COLUMNS, (Section(lines),), notes.notes, tuple(remarks))

@@ -71,9 +71,10 @@ def answers(found: Judgement, sections: Collection[str], full: str = "") -> View
 
 
 def _place(found: Judgement, source: str) -> str:
-    """A table as the paper numbers it, an analysis by its name."""
+    """A table as the paper numbers it, an analysis by its name; a claim of neither is only in the full list."""
     tables = [rung.plan.tables[source] for rung in found.ladder.rungs if source in rung.plan.tables]
-    return tables[0].paper or source.replace("_", " ") if tables else source.replace("_", " ")
+    name = source.replace("_", " ") or "in full"
+    return tables[0].paper or name if tables else name
 
 
 def _words(v: Verdict) -> str:

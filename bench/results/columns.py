@@ -63,6 +63,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "metric": "psnr, psnr_input (dB, restored and degraded); share_db, share_db_target (energy at the stride's "
         "frequencies over all energy, dB, restored and target); error (norm of Y - X* ⊗ K over the norm of Y)",
         "value": "the number",
+        "date": "day on which it was measured (UTC); of tables from before these four were kept: the training's",
+        "device": "cpu or cuda",
+        "computed": "JSON: backend, threads, instruction set, device model, precision; they move last digits only",
+        "machine": "JSON: operating system, processor, cores, memory, GPU of the machine that measured",
     },
     "curves.csv": {
         "run": "identity of the run, as in runs.csv",

@@ -18,11 +18,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bench.config.planned_properties import NUMBERS
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.foundation.errors import nearest
 from bench.results.columns import COLUMNS
 from bench.results.evidence import values_sha256
+from bench.results.properties import NEEDED as PROPERTY_COLUMNS
+from bench.results.properties import whole
 
 NEEDED = ("runs.csv", "metrics.csv", "columns.json")
 KEYS = {
@@ -68,7 +71,36 @@ def problems(folder: Path, datasets: Mapping[str, Any], operators: Collection[st
     found += [f"{folder / 'metrics.csv'}: {why}" for why in (*_scores(metrics, runs, datasets), *_groups(metrics))]
     if "scores.csv" in tables:
         found += [f"{folder / 'scores.csv'}: {why}" for why in _checksums(tables["scores.csv"], metrics)]
+    measured = tables.get("properties.csv", ())
+    found += [f"{folder / 'properties.csv'}: {why}" for why in _properties(measured, runs)]
     return found
+
+
+def _properties(rows: Sequence[Row], runs: Mapping[str, Row]) -> Iterator[str]:
+    """What is wrong with the properties of a run."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[c] for c in ("run", "property", "evaluation", "version")), []).append(row)
+    for (run, name, *_), group in groups.items():
+        if run not in runs:
+            yield f"{run} is not in runs.csv"
+            continue
+        if name not in NUMBERS:
+            yield f"{run}: unknown property {name!r}{nearest(name, NUMBERS)}"
+            continue
+        if {row["weights_sha256"] for row in group} != {runs[run].get("weights_sha256")}:
+            yield f"{run} {name}: measured of other weights than those of the run (weights_sha256)"
+        if wrong := [row["value"] for row in group if not _finite(row["value"])]:
+            yield f"{run} {name}: value {wrong[0]!r} is no finite number"
+        if not whole(group, name, None):
+            yield f"{run} {name}: not every metric of every part of every image is there"
+
+
+def _finite(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _checksums(index: Sequence[Row], metrics: Sequence[Row]) -> Iterator[str]:
@@ -103,6 +135,7 @@ def _table(path: Path) -> tuple[Sequence[Row], list[str]]:
     wanted = {
         "runs.csv": known.keys() - {"source", *LATER},
         "metrics.csv": {*keys, "dataset", "protocol", "value"},
+        "properties.csv": {*PROPERTY_COLUMNS},
     }
     found += [f"{path}: column {n!r} is missing" for n in sorted(wanted.get(path.name, {*keys}) - {*names})]
     if not found and any(None in row or None in row.values() for row in rows):

@@ -7,18 +7,19 @@ is scored here. `Plan.anew` names runs for which evidence does not count.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.planned_properties import PlannedProperty, properties_of
 from bench.config.run_spec import RunSpec
-from bench.results.evidence import Pair, other_checkpoint, published, runs_of
-from bench.results.properties import property_weights, published_properties, weights_here
+from bench.results.evidence import Pair, other_checkpoint, published, rows_of, runs_of
+from bench.results.properties import property_weights, published_properties
+from bench.results.run_record import run_record
 from bench.scoring.score_record import read_record
 
 
@@ -42,13 +43,22 @@ class Done:
         """Runs whose training curve stands in evidence: all there is of one that no test set is asked of."""
         return {run for folder in layout.evidence_folders() for run in runs_of(folder / "curves.csv")}
 
+    @cached_property
+    def _status(self) -> dict[str, str]:
+        """Run to what became of it, as evidence records it."""
+        files = (folder / "runs.csv" for folder in layout.evidence_folders())
+        return {row["run"]: row["status"] for file in files for row in rows_of(file, "run", "status")}
+
     def _is_answered(self, run: RunSpec) -> bool:
         keys = [(run.id, test.key) for test in self.plan.evaluations(run)]
         if not run.train:  # published() has left out what was loaded from another checkpoint
             return any(pair in self.evidence for pair in keys)
         if layout.run_json(run.id).is_file() or self.plan.is_anew(run.id):
             return False
-        return all(pair in self.evidence for pair in keys) if keys else run.id in self._curves
+        if keys:
+            return all(pair in self.evidence for pair in keys)
+        # One that diverged before its first row has no curve.
+        return run.id in (self._curves if self._status.get(run.id) == "trained" else self._status)
 
     def published(self, run: RunSpec, test: PlannedTest) -> bool:
         """Whether evidence answers a test of a run, and nothing here does."""
@@ -63,21 +73,14 @@ class Done:
         return record is not None and (not weights or record.weights_sha256 == weights)
 
     @cached_property
-    def _record(self) -> dict[str, dict[str, str | None]]:
+    def _record(self) -> dict[str, dict[str, Any]]:
         """Run to its record on this machine."""
-        found = {}
-        for run_id in self.plan.runs:
-            try:
-                record = json.loads(layout.run_json(run_id).read_text(encoding="utf-8"))
-                found[run_id] = {key: record.get(key) for key in ("weights_sha256", "checkpoint_sha256")}
-            except (OSError, ValueError, AttributeError):
-                continue
-        return found
+        return {run: record for run in self.plan.runs if (record := run_record(run))}
 
     def reloads(self, run: RunSpec) -> bool:
         """Whether a run lies here that was loaded from another file than is declared now."""
         record = self._record.get(run.id)
-        return record is not None and bool(other_checkpoint(self.plan, run.id, record["checkpoint_sha256"] or ""))
+        return record is not None and bool(other_checkpoint(self.plan, run.id, record.get("checkpoint_sha256") or ""))
 
     def left(self, run: RunSpec) -> list[PlannedTest]:
         """The tests of a run that have yet to be scored here."""
@@ -91,13 +94,15 @@ class Done:
         }
 
     def to_make(self, run: RunSpec) -> bool:
-        """Whether a network has yet to be trained or loaded here: it has tests left, or no tests, and no weights."""
+        """Whether a network has yet to be trained or loaded here: it has tests left and no weights, or no tests and no
+        curve."""
         if run.method or self._answered[run.id]:
             return False
-        if self.plan.evaluations(run) and not self.left(run):
+        tests = self.plan.evaluations(run)
+        if tests and not self.left(run):
             return False
-        there = layout.run_json(run.id).is_file() and layout.weights(run.id).is_file()
-        return not there or self.reloads(run)
+        needed = layout.weights(run.id) if tests else layout.curve_csv(run.id)
+        return not (layout.run_json(run.id).is_file() and needed.is_file()) or self.reloads(run)
 
     @cached_property
     def _measured(self) -> set[tuple[str, str]]:
@@ -112,7 +117,7 @@ class Done:
         weights = property_weights(path)
         if not weights and record.is_file():  # no number, which says nothing of the weights
             return path.stat().st_mtime_ns >= record.stat().st_mtime_ns
-        return weights_here(run) in ("", *weights)
+        return (run_record(run).get("weights_sha256") or "") in ("", *weights)
 
     def to_measure(self, run: RunSpec) -> list[PlannedProperty]:
         """The properties of a run that are measured here, or can be: its weights are here, or will be.
@@ -122,6 +127,13 @@ class Done:
         if not (layout.weights(run.id).is_file() or self.to_make(run)):
             return []
         return [one for one in properties_of(self.plan, run) if (run.id, one.name) not in self._measured]
+
+    def unmeasured(self, run: RunSpec) -> list[PlannedProperty]:
+        """The properties that a run which evidence answers has not, and cannot get: no weights of it are here."""
+        if not self._answered[run.id] or self._status.get(run.id) != "trained" or layout.weights(run.id).is_file():
+            return []
+        asked = properties_of(self.plan, run)
+        return [p for p in asked if (run.id, p.name) not in self._measured and not self.is_measured(run.id, p)]
 
     def needs_weights(self, run: RunSpec) -> bool:
         """Whether scores or a restored image are still to be made."""

@@ -1,64 +1,47 @@
 """Properties of trained networks, measured right after their training: from this machine and from evidence.
 
-Numbers of another version, of other images or of other weights than the run's own are not used. Where two places have
-the same property of a run they must agree.
+Numbers of another version, of other images or of other weights than the run's own are not used, nor is a table of which
+a part is missing. Where two places have the same property of a run they must agree.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
+from bench.config.planned_properties import NUMBERS, PARTS, VERSION, PlannedProperty, properties_of
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
-from bench.results.evidence import rows_of
-from bench.results.reading import number, read_csv
+from bench.results.evidence import Pair, rows_of
+from bench.results.run_record import run_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "properties.csv"
 FIELDS = tuple(COLUMNS[FILE])
+PROVENANCE = ("date", "device", "computed", "machine")
+"""Columns that tables from before they existed lack."""
+NEEDED = tuple(column for column in FIELDS if column not in PROVENANCE)
 KEY = ("part", "image", "metric")
-Measured = dict[tuple[str, str], "pd.DataFrame"]
+LOWEST_DB = -100.0
+"""Energy shares below are rounding, which every processor does in its own way: they are all the same."""
+TOLERANCE = {
+    "psnr": (0.005, 0.0),
+    "psnr_input": (0.005, 0.0),
+    "share_db": (0.5, 0.0),
+    "share_db_target": (0.005, 0.0),
+    "error": (1e-5, 1e-2),
+}
+"""Metric to how far two measurements of the same weights may be apart, absolute and relative to the larger one."""
+Row = Mapping[str, str]
+Measured = dict[Pair, "pd.DataFrame"]
 """(run, property) to its numbers, columns of ``properties.csv``."""
-
-
-def local_properties(plan: Plan) -> pd.DataFrame:
-    """What lies on this machine, as text, of the weights that the runs have.
-
-    Raises:
-        BenchError: a file that is no such table, by name.
-    """
-    import pandas as pd
-
-    frames = []
-    for run in plan.runs.values():
-        for one in properties_of(plan, run):
-            path = layout.property_csv(run.id, one.stem)
-            if path.is_file():
-                frame = read_csv(path, FIELDS)
-                frames.append(frame[frame["weights_sha256"] == weights_here(run.id)])
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(FIELDS))
-
-
-def weights_here(run: str) -> str:
-    """sha256 of a run's weights as its record on this machine has it; empty where there is none."""
-    try:
-        record = json.loads(layout.run_json(run).read_text(encoding="utf-8"))
-        return str(record.get("weights_sha256") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""
-
-
-def property_weights(path: Path) -> set[str]:
-    """sha256 of the weights that a table of properties is of; none where it has no number (a run that diverged)."""
-    return {row["weights_sha256"] for row in rows_of(path, *FIELDS)}
 
 
 def properties(plan: Plan, evidence: Sequence[Path] | None = None) -> Measured:
@@ -72,24 +55,21 @@ def properties(plan: Plan, evidence: Sequence[Path] | None = None) -> Measured:
     Raises:
         BenchError: a file that cannot be read, or two places that contradict each other.
     """
-    places = [("this machine", local_properties(plan))] if evidence is None else []
-    for folder in layout.evidence_folders() if evidence is None else evidence:
-        if (folder / FILE).is_file():
-            places.append((str(folder), _of_own_weights(folder)))
-    wanted = {(run.id, one.name): one for run in plan.runs.values() for one in properties_of(plan, run)}
+    import pandas as pd
+
+    places = _published(plan, evidence) if evidence is not None else _everywhere(plan)
     found: Measured = {}
-    origin: dict[tuple[str, str], str] = {}
-    for place, frame in places:
-        for (run, name), part in frame.groupby(["run", "property"], sort=False):
-            pair = (str(run), str(name))
-            fitting = _fitting(part, wanted[pair]) if pair in wanted else part[:0]
-            if not len(fitting) or (evidence is None and place != "this machine" and plan.is_anew(pair[0])):
-                continue
-            numbers = number(fitting, "value").reset_index(drop=True)
-            if pair in found:
-                _agree(pair, (origin[pair], found[pair]), (place, numbers))
-            else:
-                found[pair], origin[pair] = numbers, place
+    first: dict[Pair, tuple[str, list[Row]]] = {}
+    for place, pair, rows in places:
+        values = [number_of(row, place) for row in rows]
+        if pair not in first:
+            first[pair] = place, rows
+            found[pair] = pd.DataFrame(rows, columns=list(FIELDS)).assign(value=values)
+        elif why := property_disagreement(first[pair][1], rows):
+            raise BenchError(
+                f"run {pair[0]}, property {pair[1]}: {first[pair][0]} and {place} disagree: {why}. One of them is "
+                f"wrong: remove it (--config anew={pair[0]} leaves the evidence out)"
+            )
     return found
 
 
@@ -105,46 +85,129 @@ def property_frame(plan: Plan) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(FIELDS))
 
 
-def published_properties(plan: Plan) -> set[tuple[str, str]]:
+def local_properties(plan: Plan) -> pd.DataFrame:
+    """What counts of this machine, as text.
+
+    Raises:
+        BenchError: a file that is no such table, by name.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([row for _, _, rows in _local(plan) for row in rows], columns=list(FIELDS), dtype=str)
+
+
+def published_properties(plan: Plan) -> set[Pair]:
     """(run, property) that committed evidence answers; pandas-free, since the Snakefile asks."""
-    wanted = {(run.id, one.name): one for run in plan.runs.values() for one in properties_of(plan, run)}
-    found = set()
-    for folder in layout.evidence_folders() if wanted else ():
-        rows = rows_of(folder / FILE, *FIELDS)
-        weights = {r["run"]: r.get("weights_sha256") for r in rows_of(folder / "runs.csv", "run")} if rows else {}
-        for row in rows:
-            one = wanted.get((row["run"], row["property"]))
-            fits = one is not None and all(row[c] == v for c, v in _about(one).items())
-            if fits and weights.get(row["run"]) == row["weights_sha256"] and not plan.is_anew(row["run"]):
-                found.add((row["run"], row["property"]))
-    return found
+    return {pair for _, pair, _ in _published(plan, layout.evidence_folders()) if not plan.is_anew(pair[0])}
 
 
-def _about(one: PlannedProperty) -> dict[str, str]:
-    """What rows of the present version, and of the images that would be measured now, have in their columns."""
-    return {"version": VERSION, "content": one.test.content, "evaluation": one.test.key}
+def property_weights(path: Path) -> set[str]:
+    """sha256 of the weights that a table of properties is of; none where it has no number (a run that diverged)."""
+    return {row["weights_sha256"] for row in rows_of(path, *NEEDED)}
 
 
-def _fitting(frame: pd.DataFrame, one: PlannedProperty) -> pd.DataFrame:
-    about = _about(one)
-    return frame[(frame[list(about)] == list(about.values())).all(axis=1)]
+def whole(rows: Sequence[Row], name: str, images: Sequence[str] | None) -> bool:
+    """Whether rows are a property of one run, each number once: every metric of every part of every image.
+
+    Args:
+        rows: of one run and property.
+        name: of the property.
+        images: of the test; None where they are not known: then those of the rows.
+    """
+    made = {image for extra in NUMBERS[name].values() for image in extra}
+    images = images if images is not None else list({row["image"] for row in rows} - made)
+    parts = PARTS.get(name) or {row["part"] for row in rows}
+    wanted = [(p, i, m) for p in parts for m, extra in NUMBERS[name].items() for i in (*images, *extra)]
+    return bool(rows and images) and sorted(wanted) == sorted(tuple(row[c] for c in KEY) for row in rows)
 
 
-def _of_own_weights(folder: Path) -> pd.DataFrame:
-    """A folder's properties, without those of other weights than its record of the run names."""
-    frame, runs = read_csv(folder / FILE, FIELDS), folder / "runs.csv"
-    known = read_csv(runs, ("run",)) if runs.is_file() else frame[:0]
-    weights = dict(zip(known["run"], known["weights_sha256"], strict=True)) if "weights_sha256" in known else {}
-    return frame[frame["weights_sha256"] == frame["run"].map(weights)]
+def property_disagreement(a: Sequence[Row], b: Sequence[Row]) -> str:
+    """What two tables of one run and property contradict each other in; empty if they agree.
+
+    Raises:
+        BenchError: a value that is no number.
+    """
+    for column, what in (("content", "other images were measured"), ("weights_sha256", "other weights were measured")):
+        mine, yours = ({row[column] for row in rows} for rows in (a, b))
+        if mine and yours and mine != yours:
+            return f"{what} ({column} {min(mine)[:12]} and {min(yours)[:12]})"
+    first, second = ({tuple(row[c] for c in KEY): number_of(row) for row in rows} for rows in (a, b))
+    if first.keys() != second.keys():
+        return "one has numbers that the other has not"
+    for part, image, metric in first:
+        values = first[part, image, metric], second[part, image, metric]
+        if not agree(metric, *values):
+            what = " ".join(filter(None, (metric, "of", part, image)))
+            return f"{what} is {values[0]:.4g} and {values[1]:.4g}"
+    return ""
 
 
-def _agree(pair: tuple[str, str], first: tuple[str, pd.DataFrame], second: tuple[str, pd.DataFrame]) -> None:
-    import numpy as np
+def agree(metric: str, a: float, b: float) -> bool:
+    """Whether two values of a metric differ by no more than what another processor or backend changes (`TOLERANCE`)."""
+    if a == b or (math.isnan(a) and math.isnan(b)):
+        return True
+    if metric.startswith("share_db"):
+        a, b = max(a, LOWEST_DB), max(b, LOWEST_DB)
+    absolute, relative = TOLERANCE.get(metric, (1e-6, 1e-3))
+    return abs(a - b) <= max(absolute, relative * max(abs(a), abs(b)))
 
-    a, b = (frame.set_index(list(KEY))["value"] for _, frame in (first, second))
-    common = a.index.intersection(b.index)
-    if len(common) != len(a) or len(a) != len(b) or not np.allclose(a.loc[common], b.loc[common], rtol=1e-2, atol=1e-2):
-        raise BenchError(
-            f"run {pair[0]}, property {pair[1]}: {first[0]} and {second[0]} disagree. One of them is wrong: remove it "
-            f"(--config anew={pair[0]} leaves the evidence out)"
-        )
+
+def number_of(row: Row, place: str = "") -> float:
+    """The value of a row.
+
+    Raises:
+        BenchError: it is no number.
+    """
+    try:
+        return float(row["value"])
+    except ValueError:
+        about = f"{f'{place}, ' if place else ''}run {row['run']}, property {row['property']}"
+        raise BenchError(f"{about}: value {row['value']!r} is no number") from None
+
+
+def _wanted(plan: Plan) -> dict[Pair, PlannedProperty]:
+    return {(run.id, one.name): one for run in plan.runs.values() for one in properties_of(plan, run)}
+
+
+def _everywhere(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:
+    yield from _local(plan)
+    yield from (found for found in _published(plan, layout.evidence_folders()) if not plan.is_anew(found[1][0]))
+
+
+def _local(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:
+    """What fits on this machine. A table from before its provenance was kept has that of the training before it."""
+    for (run, name), one in _wanted(plan).items():
+        path = layout.property_csv(run, one.stem)
+        if rows := rows_of(path, *NEEDED):
+            record = run_record(run)
+            about = {column: str(record.get(column) or "") for column in ("date", "device")}
+            about["computed"] = json.dumps((record.get("computed") or [{}])[-1], sort_keys=True)
+            about["machine"] = json.dumps(record.get("machine") or {}, sort_keys=True)
+            fitting = _fitting(plan, (run, name), one, rows, str(record.get("weights_sha256") or ""))
+            if fitting:
+                yield str(path), (run, name), [{**about, **row} for row in fitting]
+
+
+def _published(plan: Plan, folders: Sequence[Path]) -> Iterator[tuple[str, Pair, list[Row]]]:
+    """What fits in folders of evidence."""
+    wanted = _wanted(plan)
+    for folder in folders if wanted else ():
+        rows: dict[Pair, list[Row]] = {}
+        for row in rows_of(folder / FILE, *NEEDED):
+            rows.setdefault((row["run"], row["property"]), []).append(dict.fromkeys(PROVENANCE, "") | row)
+        records = rows_of(folder / "runs.csv", "run") if rows else []
+        weights = {row["run"]: row.get("weights_sha256") or "" for row in records}
+        for pair in [pair for pair in rows if pair in wanted]:
+            if fitting := _fitting(plan, pair, wanted[pair], rows[pair], weights.get(pair[0], "")):
+                yield str(folder / FILE), pair, fitting
+
+
+def _fitting(plan: Plan, pair: Pair, one: PlannedProperty, rows: Sequence[Row], weights: str) -> list[Row]:
+    """The rows of the present version, of the images that would be measured now and of the run's own weights; none
+    where not all of them are there."""
+    about = {"run": pair[0], "property": one.name, "evaluation": one.test.key, "version": VERSION}
+    about |= {"content": one.test.content, "weights_sha256": weights}
+    found = [row for row in rows if weights and all(row[column] == value for column, value in about.items())]
+    cases = plan.scored(one.test).cases()
+    images = None if cases is None else list(dict.fromkeys(image for image, _ in cases))
+    return found if whole(found, one.name, images) else []

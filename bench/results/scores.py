@@ -18,6 +18,7 @@ from bench.results.columns import COLUMNS
 from bench.results.evidence import Pair, checkpoints_of, other_checkpoint, same_content, values_sha256
 from bench.results.merging import Candidate, choose
 from bench.results.reading import number, read_csv
+from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION, ScoreRecord, fault, read_record
 
 if TYPE_CHECKING:
@@ -84,11 +85,8 @@ def measured_scores(
 
 def _loaded_from_another(plan: Plan, run: str) -> str:
     """Why this machine's network of a run is not the one that is declared; empty if it is, or is not here."""
-    try:
-        record = json.loads(paths.run_json(run).read_text(encoding="utf-8"))
-        return other_checkpoint(plan, run, record.get("checkpoint_sha256") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""
+    record = run_record(run)
+    return other_checkpoint(plan, run, record.get("checkpoint_sha256") or "") if record else ""
 
 
 def _foreign(path: Path, run: str, key: str, test: PlannedTest) -> str:

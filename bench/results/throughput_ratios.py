@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.config.timed_variants import CONVOLUTIONS, COPY, PRODUCT
+from bench.config.timed_variants import CONVOLUTIONS, COPY, PASSED, PRODUCT
 from bench.results.columns import WHERE
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 BASELINE = "algorithm1"
 ON_ALGORITHM1 = " on Algorithm 1"
 """Suffix of a model that was timed a second time with its operator replaced by the paper's Algorithm 1."""
-PASSED = "passed"
 
 
 @dataclass(frozen=True)

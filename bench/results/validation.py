@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from bench.config.plan import Plan
@@ -33,26 +33,29 @@ def validation_scores(results: Results, rows: Sequence[PlannedRow]) -> dict[str,
     return {row.id: {r.train.seed: last[r.id] for r in row.runs if r.train and r.id in last} for row in rows}
 
 
-def correlation_over_seeds(scores: Mapping[str, Scores]) -> float | None:
-    """Correlation of two rows over their seeds, pooled over all pairs of rows: mean covariance by mean variance.
+def correlation_over_seeds(groups: Iterable[Sequence[Scores]]) -> float | None:
+    """Correlation of two rows over their seeds, pooled over the pairs in every group: mean covariance by mean variance.
 
-    Three seeds say nothing of one pair; the pairs of a dozen rows together say whether pairing by seed can pay.
+    Three seeds say nothing of one pair; a dozen pairs together say whether pairing by seed can pay.
 
     Args:
-        scores: of the rows; those without every seed of the others are left out.
+        groups: rows that would be compared with each other (one budget); of a group those without every seed of the
+            others are left out.
 
     Returns:
-        In [-1, 1]; None with fewer than two rows of two seeds, or without any spread.
+        In [-1, 1]; None without a pair of rows of two seeds, or without any spread.
     """
-    seeds = set().union(*scores.values()) if scores else set()
-    whole = [[s[seed] for seed in sorted(seeds)] for s in scores.values() if set(s) == seeds]
-    if len(whole) < 2 or len(seeds) < 2:
+    products, squares = [], []
+    for group in groups:
+        seeds = sorted(set().union(*group))
+        whole = [[scores[seed] for seed in seeds] for scores in group if set(scores) == set(seeds)]
+        centred = [[v - math.fsum(row) / len(row) for v in row] for row in whole if len(whole) > 1]
+        squares += [math.fsum(v * v for v in row) for row in centred]
+        products += [math.fsum(a * b for a, b in zip(x, y, strict=True)) for x, y in combinations(centred, 2)]
+    if not any(squares):
         return None
-    centred = [[v - math.fsum(row) / len(row) for v in row] for row in whole]
-    variance = math.fsum(v * v for row in centred for v in row) / len(centred)
-    pairs = list(combinations(centred, 2))
-    covariance = math.fsum(a * b for x, y in pairs for a, b in zip(x, y, strict=True)) / len(pairs)
-    return max(-1.0, min(1.0, covariance / variance)) if variance > 0 else None
+    pooled = math.fsum(products) / len(products) / (math.fsum(squares) / len(squares))
+    return max(-1.0, min(1.0, pooled))
 
 
 def validation_records(plan: Plan, results: Results, table: str) -> list[Record]:

@@ -19,6 +19,7 @@ from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.results.merging import Candidate, disagreement
+from bench.results.properties import NEEDED, property_disagreement
 from bench.results.reading import number, read_csv
 from bench.results.run_rows import SAME
 
@@ -140,8 +141,13 @@ def _of_run(archive: Path, run_id: str, files: Files) -> Files:
         if (layout.RESULTS / table.with_suffix(".png")).is_file():
             new.pop(table.with_suffix(".png"), None)
     for table in [p for p in files if p.parent == root / "properties" and (layout.RESULTS / p).is_file()]:
-        if not _close(read_csv(layout.RESULTS / table, ()), read_csv(io.BytesIO(files[table]), ())):
-            raise BenchError(f"{layout.RESULTS / table} is already here and differs from the one in {archive}")
+        ours, yours = (
+            [{str(k): str(v) for k, v in row.items()} for row in read_csv(source, NEEDED).to_dict("records")]
+            for source in (layout.RESULTS / table, io.BytesIO(files[table]))
+        )
+        if why := property_disagreement(ours, yours):
+            local = layout.RESULTS / table
+            raise BenchError(f"{local} is already here and differs from the one in {archive}: {why}; move one away")
         new.pop(table, None)
     return new
 

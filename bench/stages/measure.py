@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -22,16 +23,17 @@ from bench.data import protocols
 from bench.data.images import read_image
 from bench.data.kernels import load_kernel
 from bench.data.scored_content import row_names, scored
-from bench.foundation import atomic
+from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import only_worker
 from bench.foundation.memory import within_memory
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
 from bench.models.checkpoint import file_sha256
+from bench.results.properties import FIELDS
+from bench.results.run_record import run_record
 from bench.scoring.prepare import Sample, prepare
 
-COLUMNS = ("run", "property", "evaluation", "version", "content", "weights_sha256", "part", "image", "metric", "value")
 LOCK_WAIT_S = 10.0
 
 
@@ -48,7 +50,7 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
         The keys of what was measured.
 
     Raises:
-        BenchError: unknown run or key, not trained yet, missing or changed data.
+        BenchError: unknown run or key, not trained yet or its weights not here, missing or changed data.
     """
     run = plan.run(run_id)
     asked = {one.key: one for one in properties_of(plan, run)}
@@ -57,6 +59,13 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
             allowed = ", ".join(asked) or "none"
             raise BenchError(f"run {run_id} has no property {key!r}{nearest(key, asked)} (allowed: {allowed})")
     chosen = list(dict.fromkeys(keys if keys is not None else asked))
+    if chosen and "status" not in run_record(run_id):
+        raise BenchError(f"{layout.run_json(run_id)}: missing or damaged; run: python -m bench train {run_id}")
+    if chosen and not layout.weights(run_id).is_file():
+        raise BenchError(
+            f"{layout.weights(run_id)}: no such file, and nothing can be measured without weights: measure where it "
+            "was trained and import the numbers, or import it with its weights"
+        )
     where = networks.choose_device(device or plan.preset.device)
     with arithmetic(run.threads, run.precision or "float32"):
         for key in chosen:
@@ -68,20 +77,27 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
 
 def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device) -> bytes:
     """The numbers of one property; none for a run that diverged or was skipped."""
-    path = layout.run_json(run.id)
-    try:
-        status = json.loads(path.read_text(encoding="utf-8"))["status"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
-    head = (run.id, one.name, one.test.key, VERSION, one.test.content, file_sha256(layout.weights(run.id)))
+    computed = provenance.computation(str(device), run.threads, run.precision or "float32")
+    same = {
+        "run": run.id,
+        "property": one.name,
+        "evaluation": one.test.key,
+        "version": VERSION,
+        "content": one.test.content,
+        "weights_sha256": file_sha256(layout.weights(run.id)),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "device": str(device),
+        "computed": json.dumps(computed, sort_keys=True),
+        "machine": json.dumps(provenance.machine(), sort_keys=True),
+    }
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    if status == "trained":
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    if run_record(run.id)["status"] == "trained":
         network = networks.load_run(run, plan.plugins).to(device)
         protocol = protocols.get(one.test.protocol)
         for number in trained.module(one.name).measure(network, device, protocol, _samples(plan, one)):
-            writer.writerow((*head, number.part, number.image, number.metric, repr(number.value)))
+            writer.writerow({**same, **number._asdict(), "value": repr(number.value)})
     return text.getvalue().encode()
 
 

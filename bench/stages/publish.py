@@ -92,25 +92,27 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
 
     scores, validated = _with_checksums(results), _validated(plan, results)
     measured = local_properties(plan)
+    measured = measured[measured["run"].isin(scores["run"])]
     where, trained = scores["machine"].map(_slug), validated["machine"].map(_slug)
-    timed = results.throughput["machine"].map(_slug)
+    timed, there = results.throughput["machine"].map(_slug), measured["machine"].map(_slug)
     found = []
-    for machine in sorted({*where, *timed, *trained}) if name is None else [None]:
+    for machine in sorted({*where, *timed, *trained, *there}) if name is None else [None]:
         mine = scores if machine is None else scores[where == machine]
         pairs = pd.MultiIndex.from_frame(mine[["run", "evaluation"]])
         unscored = validated if machine is None else validated[trained == machine]
-        runs = results.runs[results.runs["run"].isin([*mine["run"], *unscored["run"]])]
+        properties = measured if machine is None else measured[there == machine]
+        runs = results.runs[results.runs["run"].isin([*mine["run"], *unscored["run"], *properties["run"]])]
         frames = {
             "runs.csv": runs,
             "metrics.csv": results.metrics[
                 pd.MultiIndex.from_frame(results.metrics[["run", "evaluation"]]).isin(pairs)
             ],
             "scores.csv": mine,
-            "properties.csv": measured[measured["run"].isin(runs["run"])],
+            "properties.csv": properties,
             "curves.csv": curves(runs["run"]),
             "throughput.csv": results.throughput if machine is None else results.throughput[timed == machine],
         }
-        dates = sorted(d for d in [*mine["date"], *unscored["date"]] if d)
+        dates = sorted(d for d in [*mine["date"], *unscored["date"], *properties["date"]] if d)
         if name is None and not dates:
             raise BenchError("only timings, which have no date, were measured: give the evidence a name (--name)")
         texts = {file: _text(frame) for file, frame in frames.items()}

@@ -60,6 +60,13 @@ def show_plan(plan: Plan) -> None:
             print(f"{reason}: its rows will be dashes or fail")
     if unmeasured:
         print(f"Right after the trainings {len(unmeasured)} properties are measured; no estimate has their time.")
+    lacking = {run.id: found for run in plan.runs.values() if (found := done.unmeasured(run))}
+    if lacking:
+        print(
+            f"{sum(map(len, lacking.values()))} properties of {len(lacking)} runs that evidence answers are not in it, "
+            f"and need weights, which are not here: --anew RUN (snakemake: --config anew=RUN) trains and measures one "
+            f"again: {', '.join(lacking)}"
+        )
     if untrained or unscored:
         _print_time(plan, time_left(plan, untrained, [(run, key) for (_, key), run in unscored.items()]))
 

@@ -29,6 +29,7 @@ from bench.foundation.lifeline import Interrupted, stopping
 from bench.foundation.progress import Progress
 from bench.results.columns import COLUMNS
 from bench.results.model_cases import case_name, timed_models, what_is_timed
+from converse.native.build import built
 
 if TYPE_CHECKING:
     import torch
@@ -89,6 +90,7 @@ def _identity(plan: Plan, device: torch.device) -> dict[str, Any]:
         "where": str(device),
         **_where(plan, device),
         "code": code_digest("throughput"),
+        "library": getattr(built(), "name", None),
     }
 
 

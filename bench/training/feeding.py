@@ -6,7 +6,6 @@ order changes no number.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -40,15 +39,10 @@ class Feed:
         count = (WORKERS if device.type == "cuda" else 0) if workers is None else workers
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="feed") if count else None
         self._ready: deque[tuple[int, Future[Batch]]] = deque()
-        self.waited_s = 0.0
-        """Seconds in which `batch` had nothing to give yet."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, on the device; steps are best asked for in their order, but need not be."""
-        begun = time.perf_counter()
-        batch = self._made(step)
-        self.waited_s += time.perf_counter() - begun
-        return batch.to(self._device, non_blocking=self._pool is not None)
+        return self._made(step).to(self._device, non_blocking=self._pool is not None)
 
     def _made(self, step: int) -> Batch:
         if self._pool is None:

@@ -64,6 +64,12 @@ def folders() -> Iterator[Path]:
     yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "converse"
 
 
+def built() -> Path | None:
+    """The library of this source, or None where it has not been built."""
+    name = library_name()
+    return next((folder / name for folder in folders() if (folder / name).is_file()), None)
+
+
 def compiler() -> list[str]:
     """The C++ compiler: CXX, or the first of c++, g++ and clang++.
 

@@ -11,18 +11,11 @@ import os
 import warnings
 from pathlib import Path
 
-from .build import folders, library_name
+from .build import built
 from .library import Library, open_library
 from .selftest import disagreement
 
 SWITCH = "CONVERSE_NATIVE"
-
-
-def _find(wanted: str) -> Path | None:
-    if os.sep in wanted:
-        return Path(wanted)
-    name = library_name()
-    return next((folder / name for folder in folders() if (folder / name).is_file()), None)
 
 
 @functools.cache
@@ -34,7 +27,7 @@ def load() -> Library | str:
     wanted = os.environ.get(SWITCH, "")
     if wanted == "0":
         return f"{SWITCH}=0 switches it off"
-    path = _find(wanted)
+    path = Path(wanted) if os.sep in wanted else built()
     if path is None:
         return "it is not built: python -m converse.native does it"
     found = open_library(path, "" if os.sep in wanted or wanted == "1" else wanted)

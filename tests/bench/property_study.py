@@ -39,7 +39,7 @@ NOISE = ((0.0, 0.02, -0.01, 0.01, -0.02), (0.01, -0.02, 0.0, 0.02, -0.01), (-0.0
 """What a seed adds: rows take turns, so that they are independent samples."""
 
 
-def property_study(root: Path, claim: str, *, seeds: int = SEEDS) -> Plan:
+def property_study(root: Path, claim: str, *, seeds: int = SEEDS, shown: Sequence[str] = TABLES) -> Plan:
     """The plan of the rung; the configuration lies under ``root``, which must be the working directory."""
     config = root / "config"
     (config / "presets").mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def property_study(root: Path, claim: str, *, seeds: int = SEEDS) -> Plan:
         )
     )
     tables = strict_yaml.load(REAL / "tables.yaml").data["tables"]
-    kept = {name: {k: v for k, v in tables[name].items() if k != "beside"} for name in TABLES}
+    kept = {name: {k: v for k, v in tables[name].items() if k != "beside"} for name in shown}
     text = json.dumps({"tables": kept})  # JSON is YAML
     (config / "tables.yaml").write_text(text)
     (config / "published.yaml").write_text("tables: {}\n")

@@ -5,6 +5,7 @@ Run as a program it trains one run, so that a test can kill it: ``tiny_training.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -94,6 +95,12 @@ def tiny_plan(root: Path, *, metrics: tuple[str, ...] = (), plugins: tuple[str, 
         plugins=plugins,
         metrics=metrics,
     )
+
+
+def without_test_sets(plan: Plan) -> Plan:
+    """The same plan with no test set asked of any task: its trainings are all there is."""
+    tasks = {name: task.model_copy(update={"evaluate": []}) for name, task in plan.preset.tasks.items()}
+    return dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}))
 
 
 def run_id(plan: Plan, row: str) -> str:

@@ -68,6 +68,28 @@ def test_rows_are_filtered_and_counted(opened: Browser) -> None:
     assert len(texts(opened, "#four tbody tr:not(.section):not([hidden])")) == rows
 
 
+def test_what_holds_keeps_its_headings_when_it_is_sorted_and_filtered(opened: Browser) -> None:
+    headings = texts(opened, "#verdicts tr.section")
+    assert headings == ["Borne out", "Contradicted", "Not measured", "Pictures"]
+    before = column(opened, "verdicts", "verdict")
+    head(opened, "verdicts", "verdict").click()  # words, each heading's rows among themselves
+    head(opened, "verdicts", "verdict").click()
+    wait(opened, lambda: head(opened, "verdicts", "verdict").get_attribute("aria-sort") == "ascending")
+    wait(opened, lambda: column(opened, "verdicts", "verdict") != before)
+    assert sorted(column(opened, "verdicts", "verdict")) == sorted(before)
+    assert texts(opened, "#verdicts tr.section") == headings
+    field = find(opened, "#verdicts input[type=search]")
+    field.send_keys("borne")
+    assert texts(opened, "#verdicts tr.section:not([hidden])") == ["Borne out"]
+    field.clear()
+    field.send_keys("looks")
+    assert texts(opened, "#verdicts tr.section:not([hidden])") == ["Pictures"]
+    assert find(opened, "#verdicts output").text == f"1 of {len(before)} rows"
+    field.clear()
+    field.send_keys(" ")
+    assert texts(opened, "#verdicts tr.section:not([hidden])") == headings
+
+
 def test_numbers_relative_to_the_default_row_and_back(opened: Browser) -> None:
     name = "PSNR (dB)"
     absolute = column(opened, "four", name)
@@ -132,6 +154,23 @@ def test_contents_stay_in_sight_and_the_page_never_scrolls_sideways(opened: Brow
         wait(opened, lambda: find(opened, "nav a[aria-current]").get_attribute("hash") != "#reading")
         assert opened.execute_script("return document.documentElement.scrollWidth") <= width
         assert opened.execute_script("return document.querySelector('nav details').open") is (window == "desktop")
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_a_phone_claims_and_headings_stay_while_a_table_scrolls_sideways(opened: Browser) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened.refresh()
+        opened.execute_script("document.querySelector('#verdicts .scroll').scrollLeft = 200")
+        lefts, wide = opened.execute_script("""
+            const at = (e) => e.getBoundingClientRect();
+            const kept = "tr.section span, tbody th[scope=row], thead th:first-child";
+            return [[...document.querySelectorAll("#verdicts table")].flatMap((t) => [...t.querySelectorAll(kept)])
+                .map((e) => at(e).left), at(document.querySelector("#verdicts tbody th[scope=row]")).width]
+        """)
+        assert all(0 <= left < 40 for left in lefts) and wide < 390 / 2
     finally:
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

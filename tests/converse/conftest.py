@@ -1,13 +1,17 @@
-"""Both backends of the operator, as data: tests that name the fixture ``backend`` run once over each."""
+"""Both backends of the operator and all instruction sets of the compiled one, as data.
+
+Tests that name the fixture ``backend`` or ``level`` run once over each.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from converse.native import loading, serving
-from converse.native.build import BuildError, build
+from converse.native.build import BuildError, build, levels
 from converse.native.library import Library
 
 BACKENDS = ("torch", "native")
@@ -28,6 +32,16 @@ def compiled() -> Library:
         found = loading.load()
     assert isinstance(found, Library), found
     return found
+
+
+@pytest.fixture(params=[name for name, _, _ in levels()])
+def level(request: pytest.FixtureRequest, compiled: Library) -> Iterator[Library]:
+    """The library on each instruction set that this processor has."""
+    choose = compiled.functions.converse_level
+    if choose(request.param.encode()) is None:
+        pytest.skip(f"this processor has no {request.param}")
+    yield compiled
+    choose(compiled.level.encode())
 
 
 @pytest.fixture(params=BACKENDS)

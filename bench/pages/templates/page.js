@@ -34,15 +34,18 @@ function sortByKeyboard(table) {
 function filter(table, words, said) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
-  let section = "";
+  let heading = null;
   for (const row of table.querySelectorAll("tbody tr")) {
     if (row.classList.contains("section")) {
-      section = row.textContent.toLowerCase();
+      heading = row;
+      heading.hidden = true; // until a row under it is shown
       continue;
     }
-    const text = `${section} ${row.textContent.toLowerCase()}`;
+    const text = `${heading?.textContent ?? ""} ${row.textContent}`.toLowerCase();
     row.hidden = !wanted.every((word) => text.includes(word));
-    shown += !row.hidden;
+    if (row.hidden) continue;
+    shown += 1;
+    if (heading) heading.hidden = false;
   }
   said.textContent = wanted.length ? `${shown} of ${rowsOf(table).length} rows` : "";
 }

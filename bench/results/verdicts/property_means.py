@@ -46,9 +46,13 @@ def property_means(
     }
     if not any(found.values()):
         return None
+    unmeasured = {
+        row: tuple(int(s) for s in side.values.columns if s not in (*found[row], *side.missing))
+        for row, side in scores.items()
+    }
     seeds = sorted({seed for by_seed in found.values() for seed in by_seed})
     means = {row: pd.Series(by_seed, dtype=float).reindex(seeds) for row, by_seed in found.items()}
-    return RowMeans(rung, table, scores, means)
+    return RowMeans(rung, table, scores, means, unmeasured)
 
 
 @dataclass(frozen=True)

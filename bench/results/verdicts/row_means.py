@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import pandas as pd
 
+from bench.results.captions import seed_names
 from bench.results.comparison import FEWEST_SEEDS
 from bench.results.seed_scores import SeedScores
 from bench.results.statistics.decisions import CANNOT_TELL
@@ -26,6 +27,8 @@ class RowMeans:
     scores: Mapping[str, SeedScores]
     means: Mapping[str, pd.Series]
     """Row to its mean (dB) by seed, over the seeds of all rows; NaN where a seed has none."""
+    unmeasured: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Row to its seeds that have scores and not the property that the means are of."""
 
     @property
     def design(self) -> Design:
@@ -52,6 +55,9 @@ class RowMeans:
         declared = self.rung.declared(self.table)
         known = min(self.diverged(row)[1] for row in self.scores)
         lost = joined(*(s.lost for s in self.scores.values() if s.lost and (s.diverged or len(s.values))))
+        without_property = [f"{seed_names(seeds)} of {row}" for row, seeds in self.unmeasured.items() if seeds]
+        if without_property:
+            lost = joined(lost, f"scored, without this property: {', '.join(without_property)}")
         without = [row for row in self.scores if not self.diverged(row)[1]]
         complete = declared is not None and known >= declared
         blank = Verdict(claim, self.rung.name, n=known, complete=complete, source=self.table)
@@ -69,7 +75,8 @@ def row_means(rung: Rung, table: str, rows: Sequence[str]) -> RowMeans | None:
     found = {row: side for row in rows if (side := rung.scores(table, row)) is not None}
     if len(found) < len(rows) or not any(len(s.values) or s.diverged for s in found.values()):
         return None
-    frames = {row: side.values.dropna(how="all") for row, side in found.items()}
+    whole = {row: side.values.drop(columns=list(side.missing), errors="ignore") for row, side in found.items()}
+    frames = {row: frame.dropna(how="all") for row, frame in whole.items()}
     images = [frame.index for frame in frames.values() if len(frame)]
     common = reduce(lambda a, b: a.intersection(b, sort=False), images) if images else None
     seeds = sorted({seed for frame in frames.values() for seed in frame.columns})

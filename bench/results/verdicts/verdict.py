@@ -84,8 +84,8 @@ class Verdict:
     @property
     def line(self) -> str:
         """Everything in one line."""
-        rung = f"rung {self.rung}, n = {self.n}" if self.rung else ""
-        return f"{self.words}: {joined(self.interval, rung, self.reason)}"
+        rung = f"rung {self.rung}, n = {self.n}" if self.rung and self.n else ""
+        return ": ".join(part for part in (self.words, joined(self.interval, rung, self.reason)) if part)
 
 
 def joined(*parts: str) -> str:

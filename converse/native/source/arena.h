@@ -5,6 +5,12 @@
 #include <cstdint>
 #include <cstdlib>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(begin, size)
+#endif
+
 namespace {
 
 // Built twice: without memory it only counts, then with as much as was counted.
@@ -18,9 +24,13 @@ struct Arena {
     template <class T>
     T* take(size_t count) {
         // Pieces of a power of two would compete for the same lines of the cache.
-        size_t start = used + 64 * (pieces++ % 7);
-        used = start + (count * sizeof(T) + 127) / 64 * 64;
-        return memory ? (T*)(memory + start) : nullptr;
+        size_t before = used, start = used + 64 * (pieces++ % 7), end = start + count * sizeof(T);
+        used = (end + 127) / 64 * 64;
+        if (!memory) return nullptr;
+        // What lies between two pieces belongs to none: AddressSanitizer is told, to which all of this is one block.
+        ASAN_POISON_MEMORY_REGION(memory + before, start - before);
+        ASAN_POISON_MEMORY_REGION(memory + end, used - end);
+        return (T*)(memory + start);
     }
 };
 

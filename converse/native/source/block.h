@@ -309,7 +309,7 @@ int run_block(const Block* a, int64_t* next, float* sums) {
     int64_t items = block_items(a), strips = strips_an_image(*a), all = a->batch * strips, room = block_sums(a);
     for (int64_t item; (item = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < items;) {
         float* own = room ? sums + item * room : nullptr;
-        float* own_bias = own + (int64_t)work.hidden_rows * work.lanes;
+        float* own_bias = own ? own + (int64_t)work.hidden_rows * work.lanes : nullptr;
         if (own) memset(own, 0, room * sizeof(float));
         for (int64_t strip = item * all / items; strip < (item + 1) * all / items; strip++) {
             work.image = strip / strips, work.first = strip % strips * STRIP;

@@ -104,7 +104,11 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
     assert row["speedup"] == pytest.approx(base["median_s"] / row["median_s"])
 
 
-def test_a_stopped_measurement_goes_on_after_its_last_case(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_a_stopped_measurement_goes_on_after_its_last_case(
+    rebuilt: bool, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the compiled operator is another one by then: its cases are not mixed with those of the former."""
     plan, done = toy_plan(root), []
 
     def measure(kind: str, case: str, jobs: object, which: str, *_: object) -> list[dict[str, object]]:
@@ -117,8 +121,10 @@ def test_a_stopped_measurement_goes_on_after_its_last_case(root: Path, monkeypat
     with pytest.raises(Interrupted, match="SIGTERM after 2 of 6 cases"):
         throughput(plan, device="cpu", progress=False)
     assert not layout.throughput_csv("toy").exists()
+    if rebuilt:
+        monkeypatch.setattr("bench.stages.throughput.built", lambda: Path("another.so"))
     path = throughput(plan, device="cpu", progress=False)
-    assert len(done) == len(set(done)) == 6
+    assert len(set(done)) == 6 and len(done) == (8 if rebuilt else 6)
     assert len(pd.read_csv(path)) == 6 and not path.with_suffix(".partial").exists()
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 
 import pytest
-from tiny_training import run_id, tiny_plan
+from tiny_training import run_id, tiny_plan, without_test_sets
 
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
@@ -25,10 +24,9 @@ from bench.stages.train import train
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    plan = tiny_plan(tmp_path)
-    tasks = {name: task.model_copy(update={"evaluate": []}) for name, task in plan.preset.tasks.items()}
+    plan = without_test_sets(tiny_plan(tmp_path))
     networks = {"all": tuple(row for row in plan.rows["all"] if not row.runs[0].method)}
-    return dataclasses.replace(plan, preset=plan.preset.model_copy(update={"tasks": tasks}), rows=networks)
+    return dataclasses.replace(plan, rows=networks)
 
 
 def test_a_row_shows_its_last_validation_and_what_is_missing(plan: Plan) -> None:
@@ -57,13 +55,15 @@ def test_the_report_of_such_a_preset_is_made(plan: Plan) -> None:
 
 def test_the_correlation_pools_all_pairs_of_rows() -> None:
     along = {"a": {0: 1.0, 1: 2.0, 2: 3.0}, "b": {0: 11.0, 1: 12.0, 2: 13.0}}
-    assert correlation_over_seeds(along) == pytest.approx(1.0)
+    assert correlation_over_seeds([[*along.values()]]) == pytest.approx(1.0)
     against = {"a": along["a"], "b": {0: 3.0, 1: 2.0, 2: 1.0}}
-    assert correlation_over_seeds(against) == pytest.approx(-1.0)
+    assert correlation_over_seeds([[*against.values()]]) == pytest.approx(-1.0)
     three = {**along, "c": against["b"]}
-    assert correlation_over_seeds(three) == pytest.approx(-1 / 3)
+    assert correlation_over_seeds([[*three.values()]]) == pytest.approx(-1 / 3)
+    apart = [[*along.values()], [against["b"]]]
+    assert correlation_over_seeds(apart) == pytest.approx(1.0), "rows of two groups are no pair"
+    assert correlation_over_seeds([[*along.values()], [*against.values()]]) == pytest.approx(0.0)
     short = {**along, "c": {0: 5.0}}
-    assert correlation_over_seeds(short) == pytest.approx(1.0), "a row without all seeds is left out"
-    assert correlation_over_seeds({"a": along["a"]}) is None and correlation_over_seeds({}) is None
-    assert correlation_over_seeds({"a": {0: 1.0, 1: 1.0}, "b": {0: 1.0, 1: 1.0}}) is None
-    assert not math.isnan(correlation_over_seeds(along) or 0.0)
+    assert correlation_over_seeds([[*short.values()]]) == pytest.approx(1.0), "a row without all seeds is left out"
+    assert correlation_over_seeds([[along["a"]]]) is None and correlation_over_seeds([]) is None
+    assert correlation_over_seeds([[{0: 1.0, 1: 1.0}, {0: 1.0, 1: 1.0}]]) is None

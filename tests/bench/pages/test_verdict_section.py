@@ -12,14 +12,13 @@ import pytest
 from fabricated import write_throughput
 from fabricated_evidence import write_evidence
 from toy_plan import toy_plan, working_in
-from toy_study import toy_study
+from toy_study import toy_study, write_proof
 
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.pages import verdict_summary, verdict_views
 from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
-from bench.results.verdicts import proof_table
 from bench.results.verdicts.judge import judge_study
 from bench.stages.report import report
 
@@ -29,10 +28,7 @@ SEEDS = (0.0, 0.02, -0.01, 0.01, -0.02)
 @pytest.fixture
 def plans(tmp_path: Path) -> Iterator[dict[str, Plan]]:
     with working_in(tmp_path):
-        path = layout.proof_csv(proof_table.code())
-        path.parent.mkdir(parents=True)
-        values = ("an event", "paired", 3, 0.0, 0.1, 0.05, "equal", 0.051, 10_000, 0.46)
-        pd.DataFrame([values], columns=list(proof_table.COLUMNS)).to_csv(path, index=False)
+        write_proof()
         yield toy_study(tmp_path)
 
 
@@ -70,6 +66,7 @@ def test_the_report_opens_with_the_answer(plans: dict[str, Plan]) -> None:
     assert cells[0] == "better: Converse-DnCNN is better than DnCNN"
     assert cells[1:6] == ["**holds**", "+0.500", "+0.496 to +0.504", "S", "5"]  # M is provisional: not the answer
     assert cells[-1] == "[Table 4](#four)" and '<a id="four"></a>' in text
+    assert "[in full](verdicts.md)" in next(x for x in top.splitlines() if x.startswith("| unknown: "))
     assert "| not measured " in top and "| looks: figure 5 of the paper" in top
     assert (layout.report_dir("toy") / "figures" / "ladder.png").is_file()
 

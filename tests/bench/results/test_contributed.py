@@ -13,6 +13,7 @@ import pytest
 
 from bench.data.datasets import load_datasets
 from bench.foundation.errors import BenchError
+from bench.results.columns import COLUMNS
 from bench.results.contributed import problems
 from bench.stages.check_evidence import check_evidence
 from converse.declarations import registry
@@ -120,6 +121,41 @@ def test_a_spoiled_run_is_named(folder: Path, name: str) -> None:
 def test_a_spoiled_score_is_named(folder: Path, name: str) -> None:
     change, words = METRICS[name]
     edit(folder, "metrics.csv", change)
+    assert any(words in line for line in found(folder)), found(folder)
+
+
+PROPERTIES: dict[str, tuple[Callable[[Rows], object], str]] = {
+    "run": (lambda r: [x.update(run="nobody-0000000000") for x in r], "nobody-0000000000 is not in runs.csv"),
+    "weights": (
+        lambda r: [x.update(weights_sha256="aa") for x in r],
+        "measured of other weights than those",
+    ),
+    "name": (lambda r: [x.update(property="bordr") for x in r], "unknown property 'bordr'; did you mean 'border'?"),
+    "no number": (lambda r: r[0].update(value=""), "value '' is no finite number"),
+    "nan": (lambda r: r[0].update(value="nan"), "value 'nan' is no finite number"),
+    "a part short": (lambda r: r.pop(), "not every metric of every part of every image is there"),
+    "twice": (lambda r: r.append(dict(r[0])), "twice"),
+    "column": (lambda r: [x.pop("content") for x in r], "column 'content' is missing"),
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_spoiled_property_is_named(folder: Path, name: str) -> None:
+    runs: Rows = []
+    edit(folder, "runs.csv", lambda rows: [row.update(weights_sha256="cc") for row in rows] and runs.extend(rows))
+    rows = [
+        {column: "" for column in COLUMNS["properties.csv"]}
+        | {"run": trained(runs)["run"], "property": "border", "weights_sha256": "cc", "value": "25.5"}
+        | {"part": part, "image": image, "metric": metric}
+        for part in ("border", "interior")
+        for image in ("a", "b")
+        for metric in ("psnr", "psnr_input")
+    ]
+    (folder / "properties.csv").write_text("run\nx\n")
+    edit(folder, "properties.csv", lambda old: old.__setitem__(slice(None), rows))
+    assert found(folder) == []
+    change, words = PROPERTIES[name]
+    edit(folder, "properties.csv", change)
     assert any(words in line for line in found(folder)), found(folder)
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,13 @@ from tiny_training import run_id, tiny_plan
 from bench.analyses.trained.checkerboard import share_db
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.planned_properties import properties_of
+from bench.config.planned_properties import NUMBERS, properties_of
+from bench.config.spec import Measured
 from bench.foundation.errors import BenchError
 from bench.results import properties as measured
 from bench.results.columns import COLUMNS as DICTIONARY
 from bench.results.done import Done
 from bench.results.verdicts.properties.no_border import border_deficit
-from bench.stages import measure as stage
 from bench.stages.archive import export, import_archive
 from bench.stages.evaluate import evaluate
 from bench.stages.measure import measure
@@ -82,7 +83,7 @@ def test_border_and_reconvolution_of_a_denoiser(tmp_path: Path) -> None:
     assert measure(plan, run) == ["border@test@denoise-gray-s25", "reconvolution@test@denoise-gray-s25"]
     found = measured.properties(plan)
     border, layers = found[run, "border"], found[run, "reconvolution"]
-    assert list(border.columns) == list(stage.COLUMNS) == list(DICTIONARY["properties.csv"])
+    assert list(border.columns) == list(DICTIONARY["properties.csv"])
     assert set(border["part"]) == {"border", "interior"} and set(border["image"]) == {"a", "b", "c"}
     noisy = border[border["metric"] == "psnr_input"]["value"]
     assert noisy.between(19, 22).all(), "sigma 25 is 20.2 dB"
@@ -136,7 +137,105 @@ def test_a_run_that_diverged_has_no_number(tmp_path: Path) -> None:
     assert len(pd.read_csv(table(plan, run, "border"))) == 0 and measured.properties(plan) == {}
 
 
-def test_published_it_answers_on_a_clone_without_weights(tmp_path: Path) -> None:
+def test_where_it_was_measured_is_kept_and_decides_the_folder(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    path = table(plan, run, "border")
+    frame = pd.read_csv(path, dtype=str)
+    record = json.loads(layout.run_json(run).read_text())
+    assert set(frame["date"]) == {record["date"]} and set(frame["device"]) == {"cpu"}
+    assert json.loads(frame["machine"][0]) == record["machine"]
+    assert json.loads(frame["computed"][0]) == record["computed"][-1]
+    gpu = json.dumps({**record["machine"], "gpu": "Imaginary H100"})
+    frame.assign(machine=gpu, date="2099-01-01").to_csv(path, index=False)
+    folders = {folder.name: folder for folder in publish(plan)}
+    there = folders.pop("2099-01-01-imaginary-h100")
+    assert set(pd.read_csv(there / "properties.csv")["run"]) == {run} == set(pd.read_csv(there / "runs.csv")["run"])
+    (scored,) = folders.values()
+    assert len(pd.read_csv(scored / "properties.csv")) == 0
+    shutil.rmtree(layout.RESULTS / "runs")
+    assert (run, "border") in measured.properties(plan)
+
+
+def test_a_table_from_before_its_provenance_was_kept_has_that_of_the_training(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    path = table(plan, run, "border")
+    whole = measured.properties(plan)[run, "border"]
+    pd.read_csv(path, dtype=str).drop(columns=list(measured.PROVENANCE)).to_csv(path, index=False)
+    pd.testing.assert_frame_equal(measured.properties(plan)[run, "border"], whole)
+    assert Done(plan).is_measured(run, properties_of(plan, plan.run(run))[0])
+    (folder,) = publish(plan)
+    assert list(pd.read_csv(folder / "properties.csv")) == list(DICTIONARY["properties.csv"])
+
+
+def test_a_property_of_which_a_part_is_missing_does_not_count(tmp_path: Path) -> None:
+    assert set(NUMBERS) == set(get_args(Measured))
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    (folder,) = publish(plan, name="one")
+    shutil.rmtree(layout.RESULTS / "runs")
+    path = folder / "properties.csv"
+    frame = pd.read_csv(path, dtype=str)
+    assert measured.published_properties(plan) == {(run, "border")}
+    for part in (
+        frame[frame["metric"] == "psnr"],
+        frame[frame["part"] == "border"],
+        frame[frame["image"] != "a"],
+        frame[1:],
+        pd.concat([frame, frame[:1]]),
+    ):
+        part.to_csv(path, index=False)
+        assert not measured.published_properties(plan) and measured.properties(plan) == {}
+
+
+def test_a_value_that_is_no_number_is_named(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    measure(plan, run)
+    path = table(plan, run, "border")
+    frame = pd.read_csv(path, dtype=str)
+    frame.assign(value="good").to_csv(path, index=False)
+    with pytest.raises(BenchError, match=f"{path.name}, run {run}, property border: value 'good' is no number"):
+        measured.properties(plan)
+
+
+@pytest.mark.parametrize(
+    ("metric", "a", "b", "same"),
+    [
+        ("psnr", 25.0, 25.004, True),
+        ("psnr_input", 20.0, 20.02, False),
+        ("share_db", -155.0, -300.0, True),
+        ("share_db", -99.9, -140.0, True),
+        ("share_db", -60.0, -60.4, True),
+        ("share_db", -60.0, -61.0, False),
+        ("share_db_target", -40.0, -40.1, False),
+        ("error", 0.05, 0.0503, True),
+        ("error", 0.05, 0.055, False),
+        ("psnr", math.nan, math.nan, True),
+        ("psnr", 25.0, math.nan, False),
+    ],
+)
+def test_how_far_two_processors_may_be_apart(metric: str, a: float, b: float, same: bool) -> None:
+    assert measured.agree(metric, a, b) is measured.agree(metric, b, a) is same
+    row = {"run": "r", "property": "p", "content": "c", "weights_sha256": "w", "part": "", "image": "i"}
+    first, second = ([{**row, "metric": metric, "value": repr(v)}] for v in (a, b))
+    assert bool(measured.property_disagreement(first, second)) is not same
+    others = [{**second[0], "weights_sha256": "v"}]
+    assert measured.property_disagreement(first, others).startswith("other weights were measured")
+
+
+def test_without_weights_it_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    plan, run = made(tmp_path, "border")
+    layout.weights(run).unlink()
+    with pytest.raises(BenchError, match="nothing can be measured without weights"):
+        measure(plan, run)
+    assert not table(plan, run, "border").parent.exists()
+
+
+def test_published_it_answers_on_a_clone_without_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan, run = made(tmp_path, "border")
     evaluate(plan, run, progress=False)
     assert Targets(plan).property_tables() == [table(plan, run, "border")]
@@ -155,6 +254,12 @@ def test_published_it_answers_on_a_clone_without_weights(tmp_path: Path) -> None
     done = Done(plan)
     assert done.to_measure(plan.run(run)) == [], "nothing is trained again for it"
     assert measured.properties(plan) == {}
+    capsys.readouterr()
+    show_plan(plan)
+    said = capsys.readouterr().out
+    assert "1 properties of 1 runs that evidence answers are not in it" in said and f"one again: {run}" in said
+    show_plan(dataclasses.replace(plan, anew=(run,)))
+    assert "1 to train, 1 to score, 1 to measure" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("column", ["version", "content", "weights_sha256"])
@@ -185,13 +290,15 @@ def test_two_places_that_disagree_are_an_error(tmp_path: Path) -> None:
     plan, run = made(tmp_path, "border")
     evaluate(plan, run, progress=False)
     measure(plan, run)
-    publish(plan, name="one")
+    (folder,) = publish(plan, name="one")
     path = table(plan, run, "border")
     frame = pd.read_csv(path)
     frame.assign(value=frame["value"] + 0.001).to_csv(path, index=False)
     assert measured.properties(plan), "last digits may differ"
     frame.assign(value=frame["value"] + 1).to_csv(path, index=False)
-    with pytest.raises(BenchError, match=f"run {run}, property border: this machine and results/evidence/one disagree"):
+    with pytest.raises(
+        BenchError, match=f"run {run}, property border: {path} and {folder}/properties.csv disagree: psnr of"
+    ):
         measured.properties(plan)
 
 

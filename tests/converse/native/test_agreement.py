@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from network_cases import assert_same_steps, steps
 from operator_cases import relative
 from torch import Tensor
 
+from converse import build_model
 from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
 from converse.mathematics.setting import PADDING_MODES, Setting
 from converse.native import serving
-from converse.native.build import levels
 from converse.native.library import Library
 from converse.native.operator import solve, solve_backward
 
-LEVELS = [name for name, _, _ in levels()]
 # (batch, channels, height, width), (kernel), padding: many small maps and few large ones, tiny ones, odd ones, primes
 # below and above where Rader's algorithm begins, their products and squares.
 SHAPES = (
@@ -34,16 +33,13 @@ SHAPES = (
     ((1, 1, 289, 521), (3, 3), (0, 0)),
     ((7, 1, 24, 25), (5, 5), (4, 4)),
 )
-
-
-@pytest.fixture(params=LEVELS)
-def level(request: pytest.FixtureRequest, compiled: Library) -> Iterator[Library]:
-    """The library on each instruction set that this processor has."""
-    choose = compiled.functions.converse_level
-    if choose(request.param.encode()) is None:
-        pytest.skip(f"this processor has no {request.param}")
-    yield compiled
-    choose(compiled.level.encode())
+# A large map, a long row of prime length, very many channels, very many images.
+HUGE = (
+    ((1, 1, 1201, 1300), (7, 7), (6, 6)),
+    ((1, 2, 1, 5003), (1, 9), (0, 0)),
+    ((1, 30011, 3, 2), (2, 2), (1, 1)),
+    ((30011, 2, 2, 3), (2, 2), (1, 1)),
+)
 
 
 def _inputs(shape: tuple[int, ...], taps: tuple[int, int], scale: int, seed: int = 0) -> list[Tensor]:
@@ -58,9 +54,24 @@ def _torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "load", lambda: "switched off by a test")
 
 
+def _check(library: Library, inputs: list[Tensor], setting: Setting) -> None:
+    """Value and gradients, relative to their size; dK and dlam to that of the terms that they are sums of."""
+    y, kernel, lam, grad = inputs
+    found = [solve(library, y, kernel, lam, setting)]
+    found += solve_backward(library, grad, y, kernel, lam, True, True, setting)
+    wide = [t.double() for t in inputs]
+    truth = [spectral.solution(*wide[:3], setting)]
+    truth += spectral.gradients(wide[3], *wide[:3], True, True, setting)
+    size = grad.double().norm() * truth[0].norm()
+    for name, a, b in zip(("out", "dy", "dK", "dlam"), found, truth, strict=True):
+        if name in ("out", "dy"):
+            assert relative(a, b) < 1e-6, (name, setting)
+        else:
+            assert (a.double() - b).norm() < 2e-6 * (b.norm() + size), (name, setting)
+
+
 @pytest.mark.parametrize("case", SHAPES, ids=[str(c[0]) for c in SHAPES])
 def test_float32_against_float64(case: tuple, level: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Value and gradients, relative to their size; dK and dlam to that of the terms that they are sums of."""
     _torch(monkeypatch)
     shape, taps, padding = case
     for scale, mode, prior in itertools.product((1, 2, 3), PADDING_MODES, ("nearest", "zero")):
@@ -71,19 +82,14 @@ def test_float32_against_float64(case: tuple, level: Library, monkeypatch: pytes
             continue
         if max(taps) <= scale or (scale > 1 and shape[2] > 100):
             continue
-        y, kernel, lam, grad = _inputs(shape, taps, scale)
-        setting = Setting(scale, padding, mode, prior)
-        found = [solve(level, y, kernel, lam, setting)]
-        found += solve_backward(level, grad, y, kernel, lam, True, True, setting)
-        wide = [t.double() for t in (y, kernel, lam, grad)]
-        truth = [spectral.solution(*wide[:3], setting)]
-        truth += spectral.gradients(wide[3], *wide[:3], True, True, setting)
-        size = grad.double().norm() * truth[0].norm()
-        for name, a, b in zip(("out", "dy", "dK", "dlam"), found, truth, strict=True):
-            if name in ("out", "dy"):
-                assert relative(a, b) < 1e-6, (name, setting)
-            else:
-                assert (a.double() - b).norm() < 2e-6 * (b.norm() + size), (name, setting)
+        _check(level, _inputs(shape, taps, scale), Setting(scale, padding, mode, prior))
+
+
+@pytest.mark.parametrize("case", HUGE, ids=str)
+def test_huge_shapes(case: tuple, compiled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    _torch(monkeypatch)
+    shape, taps, padding = case
+    _check(compiled, _inputs(shape, taps, 1), Setting(1, padding))
 
 
 @pytest.mark.parametrize("wanted", [(True, False), (False, True)])
@@ -170,30 +176,12 @@ def test_halves_are_rounded_as_torch_rounds(dtype: torch.dtype, compiled: Librar
 
 
 def test_three_training_steps_agree_with_torch(compiled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Float32, on both backends: golden runs are in float64, which torch computes, and would not see the library.
-
-    Bound: each step's update is off by the relative error of its gradients, of 1e-5 at most (the limits of
-    ``test_float32_meets_the_targets``), times the learning rate and the number of steps.
-    """
-    from converse import build_model
-
-    rate, runs = 1e-3, []
+    """Float32, on both backends: golden runs are in float64, which torch computes, and would not see the library."""
+    x, runs = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(1)), []
     for name in ("torch", "native"):
         monkeypatch.setattr(serving, "load", lambda name=name: compiled if name == "native" else "off")
-        torch.manual_seed(0)
-        network = build_model("converse_dncnn", channels=8, blocks=2)
-        optimiser = torch.optim.SGD(network.parameters(), lr=rate)
-        x = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(1))
-        sizes = []
-        for _ in range(3):
-            optimiser.zero_grad()
-            network(x).square().mean().backward()
-            sizes.append(max(p.grad.abs().max().item() for p in network.parameters() if p.grad is not None))
-            optimiser.step()
-        runs.append([p.detach().clone() for p in network.parameters()])
-    bound = 3 * rate * max(sizes) * 1e-5
-    for a, b in zip(*runs, strict=True):
-        assert (a - b).abs().max() <= bound + 2e-7 * a.abs().max()
+        runs.append(steps(build_model("converse_dncnn", channels=8, blocks=2, seed=0), x))
+    assert_same_steps(*runs)
 
 
 def test_double_backward_and_float64_take_the_torch_path(compiled: Library) -> None:

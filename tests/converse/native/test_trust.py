@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from converse import Converse2D, ConverseBlock
 from converse.mathematics.functional import converse2d
 from converse.native import build, library, loading, selftest, serving
 
@@ -176,18 +178,24 @@ def test_structures_are_laid_out_as_in_the_header(structure: type[ctypes.Structu
 
 
 class _Filtered(Dataset[torch.Tensor]):
+    """Images through the operator and the two halves of a block, in the worker's process."""
+
+    def __init__(self) -> None:
+        self.block = ConverseBlock(3, functools.partial(Converse2D, kernel_size=3, padding=2))
+
     def __len__(self) -> int:
         return 4
 
+    @torch.no_grad()
     def __getitem__(self, index: int) -> torch.Tensor:
-        y = torch.full((1, 3, 12, 12), float(index))
-        return converse2d(y, torch.ones(1, 3, 3, 3) / 9, 0.1)[0]
+        g = torch.Generator().manual_seed(index)
+        return self.block(torch.rand(1, 3, 40, 40, generator=g))[0]
 
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
 def test_workers_that_are_forked_after_use() -> None:
-    converse2d(torch.ones(2, 16, 24, 24), torch.ones(1, 16, 3, 3) / 9, 0.1)
-    loader = DataLoader(_Filtered(), batch_size=2, num_workers=2, multiprocessing_context="fork")
-    batches = torch.cat(list(loader))
-    torch.testing.assert_close(batches, torch.stack([_Filtered()[n] for n in range(4)]))
+    data = _Filtered()
+    here = torch.stack([data[n] for n in range(4)])
+    batches = torch.cat(list(DataLoader(data, batch_size=2, num_workers=2, multiprocessing_context="fork")))
+    torch.testing.assert_close(batches, here)

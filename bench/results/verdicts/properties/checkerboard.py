@@ -2,7 +2,7 @@
 
 Per seed: dB of the energy that the transposed convolution puts at the stride's frequencies on a constant image, minus
 the reverse convolution's: of whole trained networks, measured right after their training, and of untrained upsamplers
-(the analysis ``checkerboard``).
+(the analysis ``checkerboard``), which count while no trained one is measured.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ CONVT, CONVERSE = "ConvT", "Converse2D"
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
-    """The transposed convolution against the reverse one: trained on each rung, and at initialisation."""
+    """The transposed convolution against the reverse one: trained on each rung, or at initialisation."""
     found = [v for rung in ladder.rungs if (v := _trained(claim, rung, tables)) is not None]
-    return found + _untrained(claim, tables, trained=bool(found))
+    return found or _untrained(claim, tables)
 
 
 def _trained(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
@@ -72,7 +72,7 @@ def _shares(numbers: pd.DataFrame) -> str:
     return f"{parts[0]:.0f} / {parts[1]:.0f} / {photographs:.1f} ({target:.1f})"
 
 
-def _untrained(claim: str, tables: TidyTables, trained: bool) -> list[Verdict]:
+def _untrained(claim: str, tables: TidyTables) -> list[Verdict]:
     frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
@@ -84,8 +84,8 @@ def _untrained(claim: str, tables: TidyTables, trained: bool) -> list[Verdict]:
     word = CANNOT_TELL if p >= ALPHA else "holds" if gap.effect > 0 else "reversed"
     shares = ", ".join(f"{name} {value:.0f}" for name, value in level.mean().items())
     reason = (
-        f"share of the energy at the stride's frequencies on a constant image, at initialisation (dB): {shares}"
-        f"{'' if trained else '; trained upsamplers are not measured'}"
+        f"share of the energy at the stride's frequencies on a constant image, at initialisation (dB): {shares}; "
+        "trained upsamplers are not measured"
     )
     verdict = word if n >= FEWEST_SEEDS else NO_VERDICT
     number = f"{signed(float(gap.effect), 0)} dB of share"

@@ -12,7 +12,7 @@ from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.throughput_ratios import PASSED
 from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
-from bench.results.verdicts.verdict import Verdict
+from bench.results.verdicts.verdict import Verdict, joined
 
 SOURCE = "throughput"
 PASS = "forward+backward"
@@ -24,7 +24,9 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     if frame is None or not len(frame):
         return []
     frame = frame[(frame["kind"] == "operator") & (frame["pass"] == PASS) & (frame["status"] == "ok")]
-    frame = frame[(frame["gate"] == PASSED) | (frame["name"] != "converse2d")]  # what is wrong is not fast
+    failed = frame["gate"] != PASSED  # what is wrong is not fast
+    dropped = sorted({f"{name} of {case}" for name, case in frame.loc[failed, ["name", "case"]].to_numpy()})
+    frame = frame[~failed]
     keys = ["case", "threads", "device", "machine", "torch"]
     time = frame.pivot_table(index=keys, columns="name", values="median_s")
     memory = frame.pivot_table(index=keys, columns="name", values="extra_peak_bytes")
@@ -39,8 +41,13 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     if {"conv", "converse2d"} <= set(memory.columns):
         words.append(f"peak memory {_range((memory['converse2d'] / memory['conv']).dropna())} of the convolution's")
     word = "holds" if (slower <= 1).all() else "reversed" if (slower > 1).all() else CANNOT_TELL
+    if dropped and word == "holds":
+        word = CANNOT_TELL
     where = "; ".join(sorted({str(m) for m in frame["machine"]}))
-    reason = f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)"
+    reason = joined(
+        f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)",
+        f"not counted, since its results were not shown to be right: {', '.join(dropped)}" if dropped else "",
+    )
     number = f"{_range(slower)} × time"
     return [Verdict(claim, verdict=word, n=len(slower), reason=reason, number=number, source=SOURCE)]
 

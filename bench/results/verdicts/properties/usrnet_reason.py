@@ -7,6 +7,7 @@ is negative: then the operator makes the larger part.
 
 from __future__ import annotations
 
+from bench.results.comparison import FEWEST_SEEDS
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import Estimate
 from bench.results.verdicts.ladder import Ladder, Rung
@@ -37,7 +38,7 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
     if means is None:
         return None
     begun, enough = means.begun(claim)
-    if not enough or min(means.converged(row) for row in means.means) < 2:
+    if not enough or min(means.converged(row) for row in means.means) < FEWEST_SEEDS:
         return begun
     gap, whole = means.contrast({DATA_STEP: 1, OPERATOR: -1}), means.contrast(EFFECTS["both together"])
     p = float(gap.p_outside())

@@ -26,13 +26,19 @@ TABLES = tuple(ROWS)
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
-    """One verdict per rung; of two tasks the one that is less in favour."""
+    """One verdict per rung; of two tasks the one less in favour, provisional while the other is not measured."""
+    order = ("reversed", NO_VERDICT, CANNOT_TELL, "holds", NOT_MEASURED)
     found = []
     for rung in ladder.rungs:
-        mine = [v for table in ROWS if (v := _on(claim, rung, table, tables.curves)) is not None]
-        found += sorted(
-            mine, key=lambda v: ("reversed", NO_VERDICT, CANNOT_TELL, "holds", NOT_MEASURED).index(v.verdict)
-        )[:1]
+        mine = {t: v for t in ROWS if (v := _on(claim, rung, t, tables.curves)) is not None}
+        if not mine:
+            continue
+        worst = min(mine.values(), key=lambda v: order.index(v.verdict))
+        left = [t for t in ROWS if t in rung.plan.tables and (t not in mine or mine[t].verdict == NOT_MEASURED)]
+        if left and worst.verdict != NOT_MEASURED:
+            words = ", ".join(f"{rung.plan.tables[t].task}: not measured" for t in left)
+            worst = worst.with_numbers(complete=False, reason=joined(worst.reason, words))
+        found.append(worst)
     return found
 
 

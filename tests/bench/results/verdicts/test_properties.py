@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
-from property_study import evidence, judged, property_study, spread_out, write_curves
+from property_study import TABLES, evidence, judged, property_study, spread_out, write_curves
 from toy_plan import working_in
 
 from bench.foundation import versions
 from bench.results.columns import COLUMNS
+from bench.results.seed_scores import SeedScores
 from bench.results.verdicts.judge import judge_study
+from bench.results.verdicts.ladder import Rung
+from bench.results.verdicts.row_means import row_means
 from bench.results.verdicts.runs_table import runs_csv
 
 
@@ -201,6 +206,13 @@ def test_convergence(root: Path, zero: float, y: float, word: str) -> None:
     assert f"{y / zero:.2f}"[:3] in verdict.reason, verdict.reason
 
 
+def test_convergence_of_one_task_is_provisional_while_another_is_planned(root: Path) -> None:
+    folder = convergence(root, 0.005, 0.01)
+    property_study(root, "x0_convergence", shown=(*TABLES, "table3_x0_sr"))
+    verdict = judged(folder, "x0_convergence")
+    assert verdict.words == "holds, provisional" and "sr: not measured" in verdict.reason
+
+
 def test_convergence_of_few_and_of_diverged_seeds(root: Path) -> None:
     assert judged(convergence(root, 0.005, 0.01, 2), "x0_convergence").words == "no verdict"
     for name, lost, word in (("b", 1, "holds"), ("c", 5, "cannot tell")):
@@ -216,14 +228,15 @@ def test_convergence_without_curves_is_not_measured(root: Path) -> None:
     assert judged(folder, "x0_convergence").verdict == "not measured"
 
 
-def timings(folder: Path, slower: tuple[float, float]) -> None:
+def timings(folder: Path, slower: tuple[float, float], gate: str = "passed") -> None:
     columns = [c for c in COLUMNS["throughput.csv"] if c != "source"]
     lines = [",".join(columns)]
     for case, factor in zip(("small map", "large map"), slower, strict=True):
         for name, seconds in (("conv", 0.01), ("converse2d", 0.01 * factor), ("algorithm1", 0.1)):
             where = f"v{versions.THROUGHPUT_VERSION},1,cpu,Imaginary CPU,AVX9,torch,float32,2.13.0"
+            passed = gate if (case, name) == ("large map", "converse2d") else "passed"
             lines.append(
-                f"small,operator,{case},{name},{name},forward+backward,{seconds},0,5,1000,,,0,passed,ok,,{where}"
+                f"small,operator,{case},{name},{name},forward+backward,{seconds},0,5,1000,,,0,{passed},ok,,{where}"
             )
     folder.mkdir()
     (folder / "throughput.csv").write_text("\n".join(lines) + "\n")
@@ -242,7 +255,27 @@ def test_efficiency(root: Path, slower: tuple[float, float], word: str) -> None:
     )
 
 
+def test_a_case_with_wrong_results_is_said_and_allows_no_holds(root: Path) -> None:
+    property_study(root, "efficient")
+    timings(root / "evidence", (0.8, 0.9), "failed: off by 1")
+    verdict = judged(root / "evidence", "efficient")
+    assert (verdict.words, verdict.n) == ("cannot tell", 1) and "converse2d of large map" in verdict.reason
+
+
 def test_efficiency_not_measured(root: Path) -> None:
     property_study(root, "efficient")
     (root / "evidence").mkdir()
     assert judged(root / "evidence", "efficient").verdict == "not measured"
+
+
+def test_a_seed_that_lacks_a_data_set_is_not_known() -> None:
+    names = ["dataset", "kernel", "image"]
+    images = pd.MultiIndex.from_tuples([("bsd68", "", "a"), ("set12", "", "a")], names=names)
+    whole = pd.DataFrame({seed: [28.0, 27.0] for seed in range(3)}, index=images)
+    part = whole.copy()
+    part.iloc[0, 2] = float("nan")
+    sides = {"a": SeedScores("a", whole, 3), "b": SeedScores("b", part, 3, missing=(2,))}
+    rung = SimpleNamespace(scores=lambda table, row: sides[row])
+    means = row_means(cast(Rung, rung), "four", ("a", "b"))
+    assert means is not None and (means.converged("a"), means.converged("b")) == (3, 2)
+    assert means.means["a"][0] == 27.5, "both data sets count"

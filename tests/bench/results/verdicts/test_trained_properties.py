@@ -12,7 +12,7 @@ from toy_plan import working_in
 
 from bench.config.plan import Plan
 from bench.config.planned_properties import VERSION, properties_of
-from bench.results.columns import COLUMNS
+from bench.results.properties import NEEDED
 
 MODES = ("circular", "zero", "reflect", "replicate")
 UPSAMPLERS = ("ConvT", "Converse2D", "PixelShuffle", "Nearest")
@@ -24,20 +24,20 @@ def root(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def numbers(kind: str, value: float) -> list[tuple[str, str, str, float]]:
+def numbers(kind: str, value: float, images: Sequence[str]) -> list[tuple[str, str, str, float]]:
     """(part, image, metric, value) of a network whose one number is ``value``."""
     if kind == "border":
         gains = {"border": 8 + value, "interior": 8.0}
         return [
             (part, image, metric, 20 + (gain if metric == "psnr" else 0))
             for part, gain in gains.items()
-            for image in ("a", "b")
+            for image in images
             for metric in ("psnr", "psnr_input")
         ]
     if kind == "checkerboard":
-        pictures = [("", name, "share_db", value) for name in ("constant", "ramp", "a")]
-        return [*pictures, ("", "a", "share_db_target", -40.0)]
-    return [(layer, image, "error", value) for layer in ("one", "two") for image in ("a", "b")]
+        pictures = [("", name, "share_db", value) for name in ("constant", "ramp", *images)]
+        return [*pictures, *(("", image, "share_db_target", -40.0) for image in images)]
+    return [(layer, image, "error", value) for layer in ("one", "two") for image in images]
 
 
 def write(folder: Path, plan: Plan, table: str, kind: str, values: Mapping[str, Sequence[float | None]]) -> Path:
@@ -45,9 +45,10 @@ def write(folder: Path, plan: Plan, table: str, kind: str, values: Mapping[str, 
     for row in plan.rows[table]:
         for run, value in zip(row.runs, values.get(row.id, ()), strict=False):
             one = next(p for p in properties_of(plan, run) if p.name == kind)
+            images = list(dict.fromkeys(image for image, _ in plan.scored(one.test).cases() or ()))
             head = (run.id, kind, one.test.key, VERSION, one.test.content, f"sha of {run.id}")
-            lines += [(*head, *rest) for rest in (numbers(kind, value) if value is not None else ())]
-    pd.DataFrame(lines, columns=list(COLUMNS["properties.csv"])).to_csv(folder / "properties.csv", index=False)
+            lines += [(*head, *rest) for rest in (numbers(kind, value, images) if value is not None else ())]
+    pd.DataFrame(lines, columns=list(NEEDED)).to_csv(folder / "properties.csv", index=False)
     runs = pd.read_csv(folder / "runs.csv", dtype=str, keep_default_na=False)
     runs.assign(weights_sha256="sha of " + runs["run"]).to_csv(folder / "runs.csv", index=False)
     return folder
@@ -84,6 +85,24 @@ def test_border_of_few_seeds_and_of_a_row_that_is_missing(root: Path) -> None:
     assert (lost.verdict, lost.n) == ("not measured", 0) and "no result of zero" in lost.reason
     (folder / "properties.csv").unlink()
     assert judged(folder, "no_border").verdict == "not measured"
+
+
+def test_seeds_that_have_scores_and_no_property_are_named(root: Path) -> None:
+    means = dict(zip(MODES, (0.0, -0.3, -0.2, -0.2), strict=True))
+    folder, values = measured(root, "no_border", "table2_padding_mode", "border", means)
+    plan = property_study(root, "no_border")
+    values["circular"] = [None, *values["circular"][1:]]
+    write(folder, plan, "table2_padding_mode", "border", values)
+    verdict = judged(folder, "no_border")
+    assert (verdict.words, verdict.n) == ("holds, provisional", 4)
+    assert "4 of 5 declared seeds; scored, without this property: seed 0 of circular" in verdict.reason
+    values["circular"] = [None] * 5
+    write(folder, plan, "table2_padding_mode", "border", values)
+    lost = judged(folder, "no_border")
+    assert lost.verdict == "not measured" and "seeds 0, 1, 2, 3, 4 of circular" in lost.reason
+    cut = pd.read_csv(folder / "properties.csv")
+    cut[cut["metric"] == "psnr"].to_csv(folder / "properties.csv", index=False)
+    assert judged(folder, "no_border").verdict == "not measured", "a table without psnr_input does not count"
 
 
 @pytest.mark.parametrize(
