@@ -37,8 +37,13 @@ def subset_text(subset: str | None) -> str:
 
 
 def subset_warning(tests: Sequence[Evaluation]) -> str:
-    """Says that a table is a subset, and of what."""
-    parts = [f"{subset_text(t.subset)} of {dataset_name(t.data)}" for t in tests if t.subset]
+    """Says that a table is a subset, and of what; of two subsets of one data set, under which protocol."""
+    chosen = dict.fromkeys((t.data, t.subset or "", t.protocol) for t in tests if t.subset)
+    subsets = {(data, subset) for data, subset, _ in chosen}
+    parts = []
+    for data, subset, protocol in chosen:
+        several = sum(name == data for name, _ in subsets) > 1
+        parts.append(f"{subset_text(subset)} of {dataset_name(data)}{f' ({protocol})' if several else ''}")
     return f"Subset: {'; '.join(dict.fromkeys(parts))}." if parts else ""
 
 
