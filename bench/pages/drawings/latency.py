@@ -90,7 +90,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     if high / low < 4:
         middle = (low * high) ** 0.5
         axis.set_xlim(middle / 2.2, middle * 2.2)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low > 10 else (1, 2, 3, 5, 7)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(y=0.15)
