@@ -134,7 +134,9 @@ def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     known = [f for f in frames if f is not None and len(f)]
     columns = list(COLUMNS["throughput.csv"])
     throughput = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
-    throughput = throughput[throughput["preset"].isin(["", plan.name])].reset_index(drop=True)
+    throughput = throughput[throughput["preset"].isin(["", plan.name])]
+    # What lies here and was published, too, is one timing.
+    throughput = throughput.drop_duplicates([c for c in columns if c != "source"]).reset_index(drop=True)
     return Results(runs, metrics, throughput, scores, faults)
 
 

@@ -94,7 +94,8 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
     measured = local_properties(plan)
     measured = measured[measured["run"].isin(scores["run"])]
     where, trained = scores["machine"].map(_slug), validated["machine"].map(_slug)
-    timed, there = results.throughput["machine"].map(_slug), measured["machine"].map(_slug)
+    timings = results.throughput[results.throughput["source"] == ""]
+    timed, there = timings["machine"].map(_slug), measured["machine"].map(_slug)
     found = []
     for machine in sorted({*where, *timed, *trained, *there}) if name is None else [None]:
         mine = scores if machine is None else scores[where == machine]
@@ -110,7 +111,7 @@ def _folders(plan: Plan, results: Results, name: str | None) -> list[tuple[Path,
             "scores.csv": mine,
             "properties.csv": properties,
             "curves.csv": curves(runs["run"]),
-            "throughput.csv": results.throughput if machine is None else results.throughput[timed == machine],
+            "throughput.csv": timings if machine is None else timings[timed == machine],
         }
         dates = sorted(d for d in [*mine["date"], *unscored["date"], *properties["date"]] if d)
         if name is None and not dates:

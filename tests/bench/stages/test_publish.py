@@ -113,6 +113,17 @@ def test_a_second_preset_keeps_the_timings_of_the_first(root: Path) -> None:
     assert set(load(plan).throughput["preset"]) == {"toy"}, "a table shows the timings of its own preset"
 
 
+def test_timings_that_are_published_already_count_once(root: Path) -> None:
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES)
+    write_throughput(plan)
+    (folder,) = publish(plan)
+    once = (folder / "throughput.csv").read_bytes()
+    columns = ["kind", "case", "name", "pass"]
+    assert not load(plan).throughput.duplicated(columns).any()
+    assert publish(plan) == [folder] and (folder / "throughput.csv").read_bytes() == once
+
+
 def test_a_run_that_was_trained_again_leaves_no_scores_of_its_former_weights(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)
