@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from bench.models.arithmetic import settings
 from benchmarks.on_gpu import correct, fast
 from benchmarks.on_gpu.journal import Journal
 
@@ -53,7 +54,8 @@ def main() -> int:
             wrong.append("fast: not run, part correct is not complete and right on this machine and code")
             continue
         made = (correct if part == "correct" else fast).cases(device, options.tiny)
-        answers = Journal(options.out, part, machine, options.seconds).carry_out(made)
+        with settings(torch.get_num_threads()):  # no TF32: products of float32 are float32's
+            answers = Journal(options.out, part, machine, options.seconds).carry_out(made)
         failed = [name for name, answer in answers.items() if not answer["ok"]]
         print(f"{part}: {len(answers) - len(failed)} of {len(answers)} cases are right on {machine}")
         wrong += [f"{part}: {name}" for name in failed]

@@ -91,7 +91,8 @@ def _agrees(
     batch: int = 2,
     channels: int = 3,
 ) -> Answer:
-    padding = tuple(min(k // 2, n - 1) for k, n in zip(kernel, size, strict=True))
+    fits = [n - 1 if mode == "reflect" else k for k, n in zip(kernel, size, strict=True)]
+    padding = tuple(min(k // 2, most) for k, most in zip(kernel, fits, strict=True))
     call = partial(converse2d, scale=scale, padding=padding, padding_mode=mode, x0=x0)
     return _compare(call, device, _inputs(size, kernel, batch, channels), dtype)
 
