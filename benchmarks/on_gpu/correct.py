@@ -31,7 +31,7 @@ def cases(device: torch.device, tiny: bool) -> Iterator[Case]:
     """
     sizes, kernels = (SIZES[:1], ((3, 3),)) if tiny else (SIZES, ((3, 3), (5, 5), (4, 2), (7, 7)))
     for size, kernel, scale, mode in product(sizes, kernels, (1, 2, 3), MODES):
-        fits = mode != "reflect" or min(size) > 1
+        fits = mode in ("replicate", "zeros") or min(size) > 1  # the others pad a row of one by less than a kernel
         if fits and min(kernel) >= scale:
             yield f"{size} {kernel} s{scale} {mode}", partial(_agrees, device, size, kernel, scale, mode, "nearest")
     for x0, scale in product(("zero", "bilinear", "bicubic"), (1, 2)):
@@ -76,7 +76,9 @@ def _compare(call: Call, device: torch.device, inputs: list[Tensor], dtype: torc
 
 
 def _errors(got: list[Tensor], truth: list[Tensor], bound: float) -> Answer:
-    errors = [float((a - b).norm() / b.norm().clamp_min(1e-300)) for a, b in zip(got, truth, strict=True)]
+    # A gradient that cancels to nothing is rounding alone: it is judged by a thousandth of the largest tensor.
+    least = 1e-3 * max(float(b.norm()) for b in truth) or 1e-300
+    errors = [float((a - b).norm()) / max(float(b.norm()), least) for a, b in zip(got, truth, strict=True)]
     return {"ok": all(e <= bound for e in errors), "errors": errors, "bound": bound}
 
 
@@ -91,8 +93,7 @@ def _agrees(
     batch: int = 2,
     channels: int = 3,
 ) -> Answer:
-    fits = [n - 1 if mode == "reflect" else k for k, n in zip(kernel, size, strict=True)]
-    padding = tuple(min(k // 2, most) for k, most in zip(kernel, fits, strict=True))
+    padding = tuple(k // 2 for k in kernel)
     call = partial(converse2d, scale=scale, padding=padding, padding_mode=mode, x0=x0)
     return _compare(call, device, _inputs(size, kernel, batch, channels), dtype)
 
