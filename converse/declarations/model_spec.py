@@ -14,6 +14,9 @@ from .model_info import ModelInfo, find_model
 from .operator_info import OperatorInfo
 from .registry import find_operator
 
+KERNEL_STARTS = (None, "delta")
+"""How a network that predicts blur kernels starts (:class:`converse.models.usrnet.FeatureUSRNet`)."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -43,10 +46,13 @@ class ModelSpec:
         return info.label_with.format(operator=shown)
 
     def identity(self) -> dict[str, Any]:
-        """Canonical, JSON-ready: equal for two spellings of one network, with no name in it."""
+        """Canonical, JSON-ready: equal for two spellings of one network, with no name in it.
+
+        A setting that is None is left out: an option that a network gains later leaves earlier identities as they are.
+        """
         same: dict[str, Any] = {
             "network": f"{self.info.module.rpartition('.')[2]}.{self.info.cls}",
-            "settings": self.settings,
+            "settings": {key: value for key, value in self.settings.items() if value is not None},
         }
         if self.operator is not None:
             same["operator"] = self.operator.name
@@ -143,6 +149,10 @@ def _checked(model: str, key: str, value: Any) -> Any:
     if key == "padding_mode":
         if value not in PADDING_MODES:
             raise ValueError(f"{model}: {unknown('padding_mode', value, PADDING_MODES)}")
+        return value
+    if key == "kernel_start":
+        if value not in KERNEL_STARTS:
+            raise ValueError(f"{model}: {unknown('kernel_start', value, KERNEL_STARTS)}")
         return value
     if key.endswith("kernel_size"):
         if value is None and key == "up_kernel_size":

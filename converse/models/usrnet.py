@@ -10,17 +10,17 @@ from ..mathematics.functional import converse2d
 from .conversenet import Prior
 
 MODELS = {
-    "converse_usrnet": {
-        "label": "Converse-USRNet",
-        "label_with": "{operator}-USRNet (feature data step)",
+    "conv_usrnet": {
+        "label": "Conv-USRNet",
+        "label_with": "{operator}-USRNet (image data step)",
         "task": "deblurring",
-        "class": "FeatureUSRNet",
+        "class": "ImageUSRNet",
         "inputs": ["image", "kernel"],
         "image_channels": 3,
         "scale": 1,
         "slot": "operator",
         "defaults": {
-            "operator": "converse2d",
+            "operator": "conv",
             "channels": 64,
             "blocks": 7,
             "iterations": 5,
@@ -34,16 +34,16 @@ MODELS = {
             "x0": "nearest",
             "eps": 1e-5,
         },
+        "summary": "five data steps on the RGB image with the true kernel, prior of 7 conv blocks",
+    },
+    "converse_usrnet": {
+        "like": "conv_usrnet",
+        "label": "Converse-USRNet",
+        "label_with": "{operator}-USRNet (feature data step)",
+        "class": "FeatureUSRNet",
+        "defaults": {"operator": "converse2d", "kernel_start": None},
         "parameters": 307987,
         "summary": "five data steps on 64 feature maps, kernels predicted by KernelNet, one prior",
-    },
-    "conv_usrnet": {
-        "like": "converse_usrnet",
-        "label": "Conv-USRNet",
-        "label_with": "{operator}-USRNet (image data step)",
-        "class": "ImageUSRNet",
-        "defaults": {"operator": "conv"},
-        "summary": "five data steps on the RGB image with the true kernel, prior of 7 conv blocks",
     },
 }
 
@@ -118,9 +118,14 @@ class FeatureUSRNet(nn.Module):
         blocks: blocks of the prior, whose weights the iterations share.
         iterations: pairs of data step and prior.
         spatial: builds the spatial operator of a block.
+        kernel_start: the predicted kernels of an untrained network, which the paper does not state: None, as torch
+            draws its layers (box-like, of either sign: a data step then scrambles the phases), or "delta", so that a
+            data step starts close to the identity.
     """
 
-    def __init__(self, channels: int, blocks: int, iterations: int, spatial: MakeOperator) -> None:
+    def __init__(
+        self, channels: int, blocks: int, iterations: int, spatial: MakeOperator, kernel_start: str | None = None
+    ) -> None:
         super().__init__()
         self.d = DataStep(channels)
         self.p = Prior(channels, blocks, spatial, alpha=True)
@@ -129,6 +134,19 @@ class FeatureUSRNet(nn.Module):
         self.kernelnet = KernelNet()
         layers = (nn.Conv2d(KernelNet.features, channels, 1) for _ in range(iterations))
         self.convs = nn.ModuleList(layers)
+        if kernel_start == "delta":
+            self._start_at_delta()
+
+    @torch.no_grad()
+    def _start_at_delta(self) -> None:
+        """Every feature starts at a delta, which the 1×1 layers average; a tenth of torch's draw parts the channels."""
+        features, size = KernelNet.features, KernelNet.size
+        delta = torch.zeros(features, size, size)
+        delta[:, size // 2, size // 2] = 1
+        self.kernelnet.fc3.bias.copy_(delta.flatten())
+        for conv in self.convs:
+            conv.weight.mul_(0.1).add_(1 / features)
+            nn.init.zeros_(conv.bias)
 
     def forward(self, image: Tensor, kernel: Tensor) -> Tensor:
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""

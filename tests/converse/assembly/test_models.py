@@ -92,7 +92,7 @@ def test_a_seed_fixes_the_weights_and_leaves_the_global_state(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_option_changes_the_network(name: str) -> None:
     base = resolve(name).settings
-    for option in base:
+    for option in base.keys() - {"kernel_start"}:  # weights alone, tested below
         other = {"padding_mode": "reflect", "up_kernel_size": 4}
         value = other[option] if option in other else base[option] + 1
         with torch.device("meta"):
@@ -260,6 +260,27 @@ def test_kernel_shapes(name: str) -> None:
 def test_kernelnet_takes_7x7_alone() -> None:
     with pytest.raises(ValueError, match="this network takes 7x7, got"):
         small("converse_usrnet")(torch.rand(1, 3, 9, 9), torch.ones(5, 5) / 25)
+
+
+def test_kernels_that_start_at_a_delta_leave_the_features_nearly_as_they_are() -> None:
+    image, kernel = inputs("converse_usrnet")
+    x = torch.rand(2, 16, *image.shape[-2:], generator=torch.Generator().manual_seed(0))
+    moved = {}
+    for start in (None, "delta"):
+        model = build_model("converse_usrnet", channels=16, blocks=1, iterations=2, kernel_start=start, seed=0)
+        with torch.no_grad():
+            features = model.kernelnet(kernel)
+            moved[start] = max(float((model.d(x, conv(features)) - x).abs().mean()) for conv in model.convs)
+    assert moved["delta"] < 0.1 < 0.3 < moved[None]
+
+
+def test_an_unknown_kernel_start_is_named_and_the_default_is_no_part_of_the_identity() -> None:
+    with pytest.raises(ValueError, match="unknown kernel_start 'dirac'"):
+        resolve("converse_usrnet", {"kernel_start": "dirac"})
+    with pytest.raises(ValueError, match="unknown option 'kernel_start'"):
+        resolve("conv_usrnet", {"kernel_start": "delta"})
+    assert "kernel_start" not in resolve("converse_usrnet").identity()["settings"]
+    assert resolve("converse_usrnet", {"kernel_start": "delta"}).identity()["settings"]["kernel_start"] == "delta"
 
 
 @pytest.mark.parametrize("name", NAMES)
