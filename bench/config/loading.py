@@ -74,7 +74,7 @@ def load_plan(
         every_plugin,
         preset,
     )
-    resolver.check_data()
+    resolver.check_names()
     for i, table in enumerate(spec.tables or ()):
         if table not in every.tables:
             hint = nearest(table, every.tables)

@@ -50,9 +50,14 @@ class Resolver:
     plugins: tuple[str, ...]
     name: str
 
-    def check_data(self) -> None:
-        """Every data set that the preset names exists."""
+    def check_names(self) -> None:
+        """Every data set and model that the preset names exists."""
+        models = model_info.models()
         for task, spec in self.preset.tasks.items():
+            for model in spec.tuned:
+                if model not in models:
+                    message = f"unknown model {model!r}{nearest(model, models)}"
+                    raise self.preset_doc.error(("tasks", task, "tuned", model), message)
             for i, name in enumerate(spec.train):
                 self._known(name, ("tasks", task, "train", i))
             for i, test in enumerate(spec.evaluate):
@@ -188,7 +193,9 @@ class Resolver:
         if not task.train or task.budget is None or task.degradation is None:
             needs = "train, degradation and budget"
             raise self.preset_doc.error(("tasks", table.task), f"row {at[-1]!r} of {name} is trained: it needs {needs}")
-        budget = changed(task.budget, {**table.base.budget, **row.budget}, self.doc, (*at, "budget"))
+        own = ("tasks", table.task, "tuned", model)
+        budget = changed(task.budget, task.tuned.get(model, {}), self.preset_doc, own)
+        budget = changed(budget, {**table.base.budget, **row.budget}, self.doc, (*at, "budget"))
         undone = {**table.base.degradation, **row.degradation}
         degradation = changed(task.degradation, undone, self.doc, (*at, "degradation"))
         seeds = row.seeds or self.preset.seeds.get(name, self.preset.seeds.get("default", 1))

@@ -45,6 +45,8 @@ class TaskPreset(Strict):
     train: list[str] = []
     degradation: Degradation | None = None
     budget: Budget | None = None
+    tuned: dict[str, dict[str, Any]] = {}
+    """By model, the fields of the budget in which its own best differs, where all rows are tuned alike."""
     options: dict[str, Option] = {}
     """Model options that every row of the task gets where its model has them (reduced width and depth)."""
     evaluate: list[Evaluation]

@@ -26,11 +26,12 @@ def remarks(
         best: by column, the rows that are marked.
     """
     tests, paper = tests_of(plan, table), published_table(plan, table)
-    trained = [r for row in plan.rows[table] for r in row.runs if r.train]
+    rows = {row.label: [r for r in row.runs if r.train] for row in plan.rows[table]}
+    trained = [run for runs in rows.values() for run in runs]
     data = captions.data_text(results, tests)
     if any(r.sd is not None for r in records):
         data += " ± is the standard deviation over training seeds, not over images."
-    training = (captions.budget_text(trained), captions.options_text(plan, table, trained))
+    training = (captions.budget_text(rows), captions.options_text(plan, table, trained))
     bold = ""
     if any(marked.rows for marked in best.values()):
         bold = "Bold: best mean of a column."

@@ -77,18 +77,21 @@ def images_text(results: Results) -> str:
     return text + (f"; published before it was: {', '.join(lacking)}" if lacking else "")
 
 
-def budget_text(runs: Sequence[RunSpec]) -> str:
-    """On what and how long the rows were trained here."""
-    lines: dict[str, None] = {}
-    for run in runs:
-        if run.train is not None:
-            budget = run.train.budget
-            lines[
-                f"{budget.steps:,} steps of {budget.batch} crops of {budget.patch}×{budget.patch} pixels, "
-                f"{budget.loss.upper()} loss, Adam at {budget.lr:g} {schedule_text(budget)}, "
-                f"on {' and '.join(dataset_name(d) for d in run.train.data)}"
-            ] = None
-    return f"Trained here: {'; or '.join(lines)}." if lines else ""
+def budget_text(rows: Mapping[str, Sequence[RunSpec]]) -> str:
+    """On what and how long the rows, by label, were trained here; of several budgets, which rows had which."""
+    lines: dict[str, dict[str, None]] = {}
+    for label, runs in rows.items():
+        for run in runs:
+            if run.train is not None:
+                budget = run.train.budget
+                text = (
+                    f"{budget.steps:,} steps of {budget.batch} crops of {budget.patch}×{budget.patch} pixels, "
+                    f"{budget.loss.upper()} loss, Adam at {budget.lr:g} {schedule_text(budget)}, "
+                    f"on {' and '.join(dataset_name(d) for d in run.train.data)}"
+                )
+                lines.setdefault(text, {})[label] = None
+    named = [f"{text} ({', '.join(labels)})" for text, labels in lines.items()] if len(lines) > 1 else list(lines)
+    return f"Trained here: {'; '.join(named)}." if lines else ""
 
 
 def schedule_text(budget: Budget) -> str:

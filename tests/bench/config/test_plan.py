@@ -268,6 +268,23 @@ def test_seeds_of_a_row_go_before_those_of_its_table(tmp_path: Path) -> None:
     assert len(row.runs) == 3 and [r.id for r in row.runs[:2]] == [r.id for r in plain.runs]
 
 
+def test_a_model_with_a_rate_of_its_own_has_it_in_all_its_rows_and_no_other_has(tmp_path: Path) -> None:
+    config = copy_config(tmp_path)
+    path = config / "presets" / "quick.yaml"
+    budget = "lr: 8e-3, schedule: cosine, warmup: 30, clip: 1.0}"
+    first = path.read_text().replace(budget, budget + "\n    tuned: {dncnn: {lr: 1e-2}}", 1)
+    path.write_text(first)
+    rates = {
+        row.id: {run.train.budget.lr for run in row.runs if run.train}
+        for row in load_plan("quick", config=config).rows["table4_denoising"]
+        if any(run.train for run in row.runs)
+    }
+    assert rates.pop("DnCNN") == {1e-2} and set.union(*rates.values()) == {8e-3}
+    path.write_text(first.replace("{dncnn:", "{dnccn:"))
+    with pytest.raises(BenchError, match="unknown model 'dnccn'; did you mean 'dncnn'"):
+        load_plan("quick", config=config)
+
+
 def test_a_plugin_file_adds_its_rows(tmp_path: Path) -> None:
     """One file named: a row in every table whose axis is `operator`, or a dash with the reason."""
     good, bad = tmp_path / "box.py", tmp_path / "broken.py"
