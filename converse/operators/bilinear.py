@@ -20,6 +20,7 @@ OPERATOR = {
     "summary": "bilinear upsampling followed by a dense convolution",
     "own_conv": True,
     "tables": "named",
+    "source": "resize, then convolve: Odena et al., Deconvolution and Checkerboard Artifacts, Distill 2016",
     "cost": "C·(k²·C + 1) parameters, k²·C² multiplications a pixel of the output",
 }
 
