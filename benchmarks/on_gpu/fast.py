@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +14,14 @@ from torch import Tensor
 
 import converse
 from bench.models.timing import cuda_extra_peak
+from benchmarks.on_gpu.dense import LARGEST, dense_transforms
 from benchmarks.on_gpu.journal import Answer, Case
 from converse.algorithm1 import algorithm1
 from converse.mathematics.functional import converse2d
 
 SHAPES = ((32, 128, 72, 72), (16, 128, 268, 268), (1, 128, 768, 1024))
 KERNEL, PADDING, REPEATS = 5, 4, 9
+CANDIDATE = "dense DFTs (a candidate)"
 NETWORKS = {"Conv-DnCNN": "conv", "ConvT-DnCNN": "convt", "Converse-DnCNN": "converse2d", "Algorithm 1": "algorithm1"}
 
 
@@ -46,6 +49,7 @@ def _sides(device: torch.device, shape: tuple[int, ...], backward: bool) -> dict
     kernel = weight.to(device).requires_grad_(backward)
     lam = torch.full((1, channels, 1, 1), 1.33e-4, device=device, requires_grad=backward)
     taps = weight.transpose(0, 1).to(device).requires_grad_(backward)
+    cotangent = torch.randn(shape, generator=g).to(device)
     last = y.detach().to(memory_format=torch.channels_last).requires_grad_(backward)
 
     def depthwise(image: Tensor, circular: bool) -> Tensor:
@@ -55,6 +59,7 @@ def _sides(device: torch.device, shape: tuple[int, ...], backward: bool) -> dict
     forwards: dict[str, tuple[Callable[[], Tensor], list[Tensor]]] = {
         "copy": (lambda: y.detach().clone(), []),
         "converse2d": (lambda: converse2d(y, kernel, lam, padding=PADDING), [y, kernel, lam]),
+        CANDIDATE: (lambda: converse2d(y, kernel, lam, padding=PADDING), [y, kernel, lam]),
         "algorithm1": (lambda: algorithm1(y, kernel, lam, padding=PADDING), [y, kernel, lam]),
         "depthwise zeros NCHW": (lambda: depthwise(y, False), [y, taps]),
         "depthwise zeros channels_last": (lambda: depthwise(last, False), [last, taps]),
@@ -67,14 +72,28 @@ def _sides(device: torch.device, shape: tuple[int, ...], backward: bool) -> dict
             return torch.no_grad()(call)
         if not leaves:
             return lambda: (call(), call(), call())  # what a forward and a backward must at the least move
-        cotangent = torch.randn_like(call().detach())
         return lambda: torch.autograd.grad(call(), leaves, cotangent)
 
-    return {name: passed(call, leaves) for name, (call, leaves) in forwards.items()}
+    sides = {name: passed(call, leaves) for name, (call, leaves) in forwards.items()}
+    candidate = sides.pop(CANDIDATE)
+    if max(shape[2:]) + 2 * PADDING <= LARGEST:
+        sides[CANDIDATE] = dense_transforms()(candidate)
+    return sides
 
 
 def _operators(device: torch.device, shape: tuple[int, ...], backward: bool) -> Answer:
-    return _timed(device, _sides(device, shape, backward))
+    sides = _sides(device, shape, backward)
+    answer = _timed(device, sides)
+    if CANDIDATE in sides:
+        answer["difference"] = _difference(sides[CANDIDATE](), sides["converse2d"]())
+        answer["ok"] = answer["ok"] and answer["difference"] < 1e-4  # the gradient of lambda cancels
+    return answer
+
+
+def _difference(got: Any, want: Any) -> float:
+    """The largest relative difference of two tensors, or of two tuples of them."""
+    pairs = [(got, want)] if isinstance(got, Tensor) else zip(got, want, strict=True)
+    return max(float((a - b).norm() / b.norm()) for a, b in pairs)
 
 
 def _networks(device: torch.device, size: tuple[int, int], options: dict[str, int], step: bool) -> Answer:
