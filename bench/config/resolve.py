@@ -54,10 +54,13 @@ class Resolver:
         """Every data set and model that the preset names exists."""
         models = model_info.models()
         for task, spec in self.preset.tasks.items():
-            for model in spec.tuned:
+            for model, fields in spec.tuned.items():
+                at = ("tasks", task, "tuned", model)
                 if model not in models:
-                    message = f"unknown model {model!r}{nearest(model, models)}"
-                    raise self.preset_doc.error(("tasks", task, "tuned", model), message)
+                    raise self.preset_doc.error(at, f"unknown model {model!r}{nearest(model, models)}")
+                if spec.budget is None:
+                    raise self.preset_doc.error(at, "there is no budget that it could change")
+                changed(spec.budget, fields, self.preset_doc, at)
             for i, name in enumerate(spec.train):
                 self._known(name, ("tasks", task, "train", i))
             for i, test in enumerate(spec.evaluate):

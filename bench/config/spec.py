@@ -46,7 +46,7 @@ class TaskPreset(Strict):
     degradation: Degradation | None = None
     budget: Budget | None = None
     tuned: dict[str, dict[str, Any]] = {}
-    """By model, the fields of the budget in which its own best differs, where all rows are tuned alike."""
+    """By model, the fields of the budget in which its own best, by the validation strip, differs."""
     options: dict[str, Option] = {}
     """Model options that every row of the task gets where its model has them (reduced width and depth)."""
     evaluate: list[Evaluation]

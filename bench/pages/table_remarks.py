@@ -26,8 +26,8 @@ def remarks(
         best: by column, the rows that are marked.
     """
     tests, paper = tests_of(plan, table), published_table(plan, table)
-    rows = {row.label: [r for r in row.runs if r.train] for row in plan.rows[table]}
-    trained = [run for runs in rows.values() for run in runs]
+    rows = [(row.label, [r for r in row.runs if r.train]) for row in plan.rows[table]]
+    trained = [run for _, runs in rows for run in runs]
     data = captions.data_text(results, tests)
     if any(r.sd is not None for r in records):
         data += " ± is the standard deviation over training seeds, not over images."

@@ -77,10 +77,10 @@ def images_text(results: Results) -> str:
     return text + (f"; published before it was: {', '.join(lacking)}" if lacking else "")
 
 
-def budget_text(rows: Mapping[str, Sequence[RunSpec]]) -> str:
-    """On what and how long the rows, by label, were trained here; of several budgets, which rows had which."""
+def budget_text(rows: Sequence[tuple[str, Sequence[RunSpec]]]) -> str:
+    """On what and how long the rows (label, runs) are trained here; of several budgets, which rows have which."""
     lines: dict[str, dict[str, None]] = {}
-    for label, runs in rows.items():
+    for label, runs in rows:
         for run in runs:
             if run.train is not None:
                 budget = run.train.budget
@@ -90,7 +90,7 @@ def budget_text(rows: Mapping[str, Sequence[RunSpec]]) -> str:
                     f"on {' and '.join(dataset_name(d) for d in run.train.data)}"
                 )
                 lines.setdefault(text, {})[label] = None
-    named = [f"{text} ({', '.join(labels)})" for text, labels in lines.items()] if len(lines) > 1 else list(lines)
+    named = [f"{text} ({' | '.join(labels)})" for text, labels in lines.items()] if len(lines) > 1 else list(lines)
     return f"Trained here: {'; '.join(named)}." if lines else ""
 
 

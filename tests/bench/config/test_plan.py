@@ -272,6 +272,7 @@ def test_a_model_with_a_rate_of_its_own_has_it_in_all_its_rows_and_no_other_has(
     config = copy_config(tmp_path)
     path = config / "presets" / "quick.yaml"
     budget = "lr: 8e-3, schedule: cosine, warmup: 30, clip: 1.0}"
+    assert budget in path.read_text()
     first = path.read_text().replace(budget, budget + "\n    tuned: {dncnn: {lr: 1e-2}}", 1)
     path.write_text(first)
     rates = {
@@ -280,9 +281,14 @@ def test_a_model_with_a_rate_of_its_own_has_it_in_all_its_rows_and_no_other_has(
         if any(run.train for run in row.runs)
     }
     assert rates.pop("DnCNN") == {1e-2} and set.union(*rates.values()) == {8e-3}
-    path.write_text(first.replace("{dncnn:", "{dnccn:"))
-    with pytest.raises(BenchError, match="unknown model 'dnccn'; did you mean 'dncnn'"):
-        load_plan("quick", config=config)
+    for old, new, expected in (
+        ("{dncnn:", "{dnccn:", "unknown model 'dnccn'; did you mean 'dncnn'"),
+        ("{lr: 1e-2}", "{rl: 1e-2}", "unknown field 'rl'"),
+        ("{dncnn: {lr: 1e-2}", "{srresnet: {lr: -1}", "quick.yaml:"),
+    ):
+        path.write_text(first.replace(old, new))
+        with pytest.raises(BenchError, match=expected):
+            load_plan("quick", config=config)
 
 
 def test_a_plugin_file_adds_its_rows(tmp_path: Path) -> None:

@@ -71,13 +71,13 @@ def test_a_caption_is_made_of_the_runs_it_describes(plan: Plan) -> None:
     trained = [run for row in plan.rows["four"] for run in row.runs if run.train]
     assert captions.options_text(plan, "four", trained) == "Size of the networks trained here: channels 8, blocks 1."
     assert captions.options_text(plan, "four", released(plan).runs) == ""
-    alike = captions.budget_text({"a": trained, "b": trained})
+    alike = captions.budget_text([("a", trained), ("b", trained)])
     assert alike.startswith("Trained here: ") and "(a" not in alike
-    assert captions.budget_text({"released": released(plan).runs}) == ""
+    assert captions.budget_text([("released", released(plan).runs)]) == ""
     run = trained[0]
     assert run.train
     slower = run.train.model_copy(update={"budget": run.train.budget.model_copy(update={"lr": 1e-5})})
-    other = captions.budget_text({"a": trained, "b": [run.model_copy(update={"train": slower})]})
+    other = captions.budget_text([("a", trained), ("b", [run.model_copy(update={"train": slower})])])
     assert "1e-05" in other.split("; ")[1] and other.count("(a)") == other.count("(b)") == 1
 
 
