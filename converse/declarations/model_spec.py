@@ -14,8 +14,8 @@ from .model_info import ModelInfo, find_model
 from .operator_info import OperatorInfo
 from .registry import find_operator
 
-KERNEL_STARTS = (None, "delta")
-"""How a network that predicts blur kernels starts (:class:`converse.models.usrnet.FeatureUSRNet`)."""
+KERNEL_STARTS = ("delta",)
+"""How a network that predicts blur kernels may start them; None: as torch draws its layers."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _checked(model: str, key: str, value: Any) -> Any:
             raise ValueError(f"{model}: {unknown('padding_mode', value, PADDING_MODES)}")
         return value
     if key == "kernel_start":
-        if value not in KERNEL_STARTS:
+        if value is not None and value not in KERNEL_STARTS:
             raise ValueError(f"{model}: {unknown('kernel_start', value, KERNEL_STARTS)}")
         return value
     if key.endswith("kernel_size"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -132,21 +134,21 @@ class FeatureUSRNet(nn.Module):
         self.conv1 = nn.Conv2d(3, channels, 1)
         self.conv2 = nn.Conv2d(channels, 3, 1)
         self.kernelnet = KernelNet()
-        layers = (nn.Conv2d(KernelNet.features, channels, 1) for _ in range(iterations))
+        layers = [nn.Conv2d(KernelNet.features, channels, 1) for _ in range(iterations)]
         self.convs = nn.ModuleList(layers)
         if kernel_start == "delta":
-            self._start_at_delta()
+            self._start_at_delta(layers)
 
     @torch.no_grad()
-    def _start_at_delta(self) -> None:
-        """Every feature starts at a delta, which the 1×1 layers average; a tenth of torch's draw parts the channels."""
+    def _start_at_delta(self, layers: Sequence[nn.Conv2d]) -> None:
+        """Every feature starts at a delta, which ``layers`` average; a tenth of torch's draw parts the channels."""
         features, size = KernelNet.features, KernelNet.size
         delta = torch.zeros(features, size, size)
         delta[:, size // 2, size // 2] = 1
         self.kernelnet.fc3.bias.copy_(delta.flatten())
-        for conv in self.convs:
-            conv.weight.mul_(0.1).add_(1 / features)
-            nn.init.zeros_(conv.bias)
+        for layer in layers:
+            layer.weight.mul_(0.1).add_(1 / features)
+            layer.bias.zero_()  # type: ignore[union-attr]
 
     def forward(self, image: Tensor, kernel: Tensor) -> Tensor:
         """Blurred image (B, 3, H, W) and its kernel (:func:`per_sample`) → like the image."""
