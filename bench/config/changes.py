@@ -1,4 +1,4 @@
-"""What a row changes of its task's budget or degradation in training."""
+"""What a row or a model changes of its task's budget or degradation in training."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bench.config.budget import Budget, Degradation
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
 from bench.foundation.strict_yaml import Keys
+from converse.declarations.model_info import models
 
 Changed = TypeVar("Changed", Budget, Degradation)
 
@@ -32,3 +33,20 @@ def changed(given: Changed, changes: Mapping[str, Any], document: strict_yaml.Do
         return type(given).model_validate({**given.model_dump(exclude_none=True), **changes})
     except ValidationError as error:
         raise document.error(at, error.errors()[0]["msg"]) from error
+
+
+def check_tuned(
+    tuned: Mapping[str, Mapping[str, Any]], budget: Budget | None, document: strict_yaml.Document, at: Keys
+) -> None:
+    """Every model that a preset tunes exists, and what it changes is a field of the budget.
+
+    Raises:
+        BenchError: with file, line and nearest valid name.
+    """
+    known = models() if tuned else {}
+    for model, fields in tuned.items():
+        if model not in known:
+            raise document.error((*at, model), f"unknown model {model!r}{nearest(model, known)}")
+        if budget is None:
+            raise document.error((*at, model), "there is no budget that it could change")
+        changed(budget, fields, document, (*at, model))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.config.changes import changed
+from bench.config.changes import changed, check_tuned
 from bench.config.planned_row import PlannedRow
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, Table, TaskPreset
@@ -52,15 +52,8 @@ class Resolver:
 
     def check_names(self) -> None:
         """Every data set and model that the preset names exists."""
-        models = model_info.models()
         for task, spec in self.preset.tasks.items():
-            for model, fields in spec.tuned.items():
-                at = ("tasks", task, "tuned", model)
-                if model not in models:
-                    raise self.preset_doc.error(at, f"unknown model {model!r}{nearest(model, models)}")
-                if spec.budget is None:
-                    raise self.preset_doc.error(at, "there is no budget that it could change")
-                changed(spec.budget, fields, self.preset_doc, at)
+            check_tuned(spec.tuned, spec.budget, self.preset_doc, ("tasks", task, "tuned"))
             for i, name in enumerate(spec.train):
                 self._known(name, ("tasks", task, "train", i))
             for i, test in enumerate(spec.evaluate):
