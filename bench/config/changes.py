@@ -38,15 +38,23 @@ def changed(given: Changed, changes: Mapping[str, Any], document: strict_yaml.Do
 def check_tuned(
     tuned: Mapping[str, Mapping[str, Any]], budget: Budget | None, document: strict_yaml.Document, at: Keys
 ) -> None:
-    """Every model that a preset tunes exists, and what it changes is a field of the budget.
+    """Every model that a preset tunes for a task is one of that task, and what it changes is a field of the budget.
+
+    Args:
+        tuned: model to the fields that it changes.
+        budget: the task's; None where nothing is trained.
+        document: the preset.
+        at: the keys of `tuned` in it: ``tasks``, the task, ``tuned``.
 
     Raises:
         BenchError: with file, line and nearest valid name.
     """
-    known = models() if tuned else {}
+    task = str(at[1])
+    known = [name for name, info in models().items() if info.task == task] if tuned else []
     for model, fields in tuned.items():
         if model not in known:
-            raise document.error((*at, model), f"unknown model {model!r}{nearest(model, known)}")
+            allowed = f"{nearest(model, known)} (allowed: {', '.join(known)})"
+            raise document.error((*at, model), f"no model of {task}: {model!r}{allowed}")
         if budget is None:
             raise document.error((*at, model), "there is no budget that it could change")
         changed(budget, fields, document, (*at, model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.config.plan import Plan
@@ -11,6 +12,7 @@ from bench.results import captions
 from bench.results.ranking import Best
 from bench.results.records import Record, tests_of
 from bench.results.tidy import Results
+from bench.results.view import View
 
 
 def remarks(
@@ -26,7 +28,8 @@ def remarks(
         best: by column, the rows that are marked.
     """
     tests, paper = tests_of(plan, table), published_table(plan, table)
-    rows = [(row.label, [r for r in row.runs if r.train]) for row in plan.rows[table]]
+    known = set(results.runs["run"])  # the caption names no row of which nothing is there yet
+    rows = [(row.label, [r for r in row.runs if r.train and r.id in known]) for row in plan.rows[table]]
     trained = [run for _, runs in rows for run in runs]
     data = captions.data_text(results, tests)
     if any(r.sd is not None for r in records):
@@ -47,3 +50,19 @@ def remarks(
         published if paper.columns else "The paper has no such table.",
     )
     return tuple(line for line in lines if line)
+
+
+def said_once(view: View, said: dict[str, str]) -> View:
+    """A table on a page of many: lines on protocol and training that stand under an earlier one refer to it.
+
+    Args:
+        view: the table.
+        said: such a line to the title of the table under which it stands; this table's are added.
+    """
+    lines: dict[str, list[str]] = {}  # what is referred to, by the table that says it; a line of its own: by itself
+    for line in view.remarks:
+        shared = line.startswith(("Protocol ", "Trained here:"))
+        where = said.setdefault(line, view.title) if shared else view.title
+        lines.setdefault(line if where == view.title else where, []).append(line.partition(":")[0])
+    texts = (key if key in view.remarks else f"{'; '.join(heads)}: as under “{key}”." for key, heads in lines.items())
+    return replace(view, remarks=tuple(texts))

@@ -18,6 +18,7 @@ from bench.pages.analysis_section import AnalysisSection, analysis_section
 from bench.pages.drawings import KINDS
 from bench.pages.pictures import embedded, picture
 from bench.pages.provenance_section import dataset_rows, provenance_rows
+from bench.pages.table_remarks import said_once
 from bench.pages.table_view import table_view
 from bench.pages.verdict_section import verdict_section
 from bench.pages.viewer import Viewer, viewer
@@ -89,9 +90,10 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
 
 
 def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], allow_missing: bool) -> dict[str, Any]:
-    sections = []
+    sections: list[dict[str, Any]] = []
+    said: dict[str, str] = {}
     for name in plan.tables:
-        view = table_view(plan, results, name)
+        view = said_once(table_view(plan, results, name), said)
         pictures = [
             picture(plan, results, figure, kind, allow_missing)
             for figure, (table, kind) in plan.figures.items()

@@ -282,9 +282,10 @@ def test_a_model_with_a_rate_of_its_own_has_it_in_all_its_rows_and_no_other_has(
     }
     assert rates.pop("DnCNN") == {1e-2} and set.union(*rates.values()) == {8e-3}
     for old, new, expected in (
-        ("{dncnn:", "{dnccn:", "unknown model 'dnccn'; did you mean 'dncnn'"),
+        ("{dncnn:", "{dnccn:", "no model of denoising: 'dnccn'; did you mean 'dncnn'"),
         ("{lr: 1e-2}", "{rl: 1e-2}", "unknown field 'rl'"),
-        ("{dncnn: {lr: 1e-2}", "{srresnet: {lr: -1}", "quick.yaml:"),
+        ("{dncnn: {lr: 1e-2}", "{dncnn: {lr: -1}", "quick.yaml:"),
+        ("{dncnn: {lr: 1e-2}", "{srresnet: {lr: 1e-2}", "no model of denoising: 'srresnet'"),
     ):
         path.write_text(first.replace(old, new))
         with pytest.raises(BenchError, match=expected):

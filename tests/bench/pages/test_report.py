@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from toy_plan import IMAGES, KERNELS, toy_plan, working_in
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
+from bench.pages.table_remarks import said_once
 from bench.results.columns import COLUMNS
+from bench.results.view import View
 from bench.stages.figures import figures
 from bench.stages.report import report
 from bench.stages.tables import tables
@@ -96,6 +99,18 @@ def test_both_pages_hold_tables_statement_protocol_and_provenance(plan: Plan) ->
             assert words in text, words
     assert "### Table 4: Denoising" in path.read_text()
     assert '<td class="paper" data-sort="30.43">30.43</td>' in html().replace(" first", "")
+
+
+def test_of_two_tables_on_one_page_the_second_refers_to_what_the_first_says() -> None:
+    how = ("Protocol a: as it is scored.", "Means over 2 images.", "Trained here: 100 steps.")
+    first, said = View("one", "Table 1", (), (), remarks=how), dict[str, str]()
+    assert said_once(first, said).remarks == how
+    again = said_once(replace(first, id="two", title="Table 2", remarks=(*how, "A note.")), said)
+    assert again.remarks == ("Protocol a; Trained here: as under “Table 1”.", "Means over 2 images.", "A note.")
+    other = said_once(
+        replace(first, title="Table 3", remarks=("Protocol a: as it is scored.", "Trained here: 5.")), said
+    )
+    assert other.remarks == ("Protocol a: as under “Table 1”.", "Trained here: 5.")
 
 
 def test_relative_links_of_the_markdown_exist(plan: Plan) -> None:
