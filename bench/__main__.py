@@ -226,9 +226,11 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.option("--evidence", "first", multiple=True, type=click.Path(path_type=Path), help="folders that alone count")
 @click.argument("more", metavar="[FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", default=Path("verdicts.csv"), type=click.Path(path_type=Path), show_default=True)
+@click.option("--table", type=click.Path(path_type=Path), help="the answer as a Markdown table, to a file as well")
 @click.option("--plugins", default="", help="operator files, separated by commas")
-def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins: str) -> None:
+def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, table: Path | None, plugins: str) -> None:
     """Judge the claims on evidence: --evidence FOLDER... (runs.csv, metrics.csv), or all that is here."""
+    from bench.stages.verdicts import short_table
     from bench.stages.verdicts import verdicts as run
 
     if more and not first:
@@ -238,6 +240,8 @@ def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins
     for claim, verdict in found.decisive.items():
         click.echo(f"{claim:{width}}  {verdict.line}")
     click.echo(path)
+    if table is not None:
+        click.echo(short_table(found, table))
 
 
 @cli.command(name="check-evidence")

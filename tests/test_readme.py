@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.config import layout
+from bench.stages.verdicts import short_table, verdicts
+
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "reports/evidence/2026-11-27-amd-epyc/small/table4_denoising.csv"
 TEXT = (ROOT / "README.md").read_text()
@@ -48,6 +51,13 @@ def test_the_example_is_published_evidence() -> None:
         declared = pair[0]["seeds"]
         assert pair[0]["n"] == declared or declared == "0", "the rung has its declared seeds"
         assert seeds == (declared if declared != "0" else "")
+
+
+def test_the_verdicts_are_those_of_the_committed_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    _, found = verdicts(layout.evidence_folders(), tmp_path / "verdicts.csv")
+    table = short_table(found, tmp_path / "verdicts.md").read_text()
+    assert f"<!-- verdicts: begin -->\n{table}<!-- verdicts: end -->" in TEXT
 
 
 def test_the_commands_are_the_expected_kinds() -> None:

@@ -56,13 +56,13 @@ def answers(found: Judgement, sections: Collection[str], full: str = "") -> View
         return Line(
             (
                 Cell(f"{v.claim.replace('_', ' ')}: {claim.sentence}"),
-                Cell(_words(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
+                Cell(words_of(v), best=v.decided and v.complete and v.verdict != CANNOT_TELL),
                 Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
-                Cell(_ends(v)),
+                Cell(ends(v)),
                 Cell(v.rung),
                 Cell(str(v.n) if v.n else ""),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
-                Cell(_place(found, source), link=link),
+                Cell(place(found, source), link=link),
             )
         )
 
@@ -70,14 +70,15 @@ def answers(found: Judgement, sections: Collection[str], full: str = "") -> View
     return View("verdicts", "What holds", columns, tuple(parts), remarks=_remarks(found))
 
 
-def _place(found: Judgement, source: str) -> str:
+def place(found: Judgement, source: str) -> str:
     """A table as the paper numbers it, an analysis by its name; a claim of neither is only in the full list."""
     tables = [rung.plan.tables[source] for rung in found.ladder.rungs if source in rung.plan.tables]
     name = source.replace("_", " ") or "in full"
     return tables[0].paper or name if tables else name
 
 
-def _words(v: Verdict) -> str:
+def words_of(v: Verdict) -> str:
+    """The verdict in words, with the data sets and kernels that say the contrary."""
     turned = f"{v.reversed_cells}/{v.cells} cells"
     cells = f" ({turned}{'' if v.verdict in ('reversed', 'worse') else ' reversed'})" if v.reversed_cells else ""
     return v.words + cells
@@ -90,8 +91,10 @@ def _analysis(v: Verdict) -> str:
     return f"numbers: analyses/{v.source}-….csv of the evidence, from bench/analyses/{v.source}.py"
 
 
-def _ends(v: Verdict) -> str:
-    return f"{signed(v.low, 3)} to {signed(v.high, 3)}" if v.low is not None and v.high is not None else ""
+def ends(v: Verdict, digits: int = 3) -> str:
+    """The interval of a verdict (dB); empty where it has none."""
+    known = v.low is not None and v.high is not None
+    return f"{signed(v.low, digits)} to {signed(v.high, digits)}" if known else ""
 
 
 def _remarks(found: Judgement) -> tuple[str, ...]:
@@ -119,7 +122,7 @@ def in_full(found: Judgement) -> View:
                 Cell(" ".join((dataset_name(v.dataset), v.kernel)).strip() if v.dataset else "all"),
                 Cell(v.words),
                 Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
-                Cell(_ends(v)),
+                Cell(ends(v)),
                 Cell(str(v.n) if v.n else ""),
                 Cell(_number(v.p_holm, ".3f")),
                 Cell(_number(v.correlation, ".2f")),

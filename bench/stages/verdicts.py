@@ -8,6 +8,8 @@ from pathlib import Path
 from bench.config import layout
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
+from bench.pages import formats
+from bench.pages.verdict_short import short
 from bench.results.verdicts.judge import Judgement, judge_study, to_csv
 
 FILES = ("runs.csv", "metrics.csv")
@@ -39,3 +41,15 @@ def verdicts(
         raise BenchError(f"{layout.CONFIG}: no claims.yaml, nothing to judge")
     atomic.write_bytes(out, to_csv(found.verdicts))
     return out, found
+
+
+def short_table(found: Judgement, out: Path) -> Path:
+    """Write the answer as a Markdown table without a heading: what the README shows.
+
+    Args:
+        found: the study, judged.
+        out: the file to write.
+    """
+    text = formats.markdown(short(found)).partition("\n\n")[2]
+    atomic.write_bytes(out, text.encode())
+    return out

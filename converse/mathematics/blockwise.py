@@ -9,6 +9,7 @@ For larger k the taps lie in a window that is shifted against the block.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -106,8 +107,47 @@ def _pattern_gradient(y: Tensor, grad: Tensor) -> Tensor:
     return torch.stack(sums, 1).view(1, -1, s, s)
 
 
+class _Blocks(torch.autograd.Function):
+    """The adjoint of `_Pattern` in its samples: every block of X (B, C, H s, W s) times g (1, C, s, s), summed."""
+
+    @staticmethod
+    def forward(x: Tensor, g: Tensor) -> Tensor:
+        library = serving(x, g)
+        if library is not None:
+            (b, c, h, w), s = x.shape, g.shape[-1]
+            sums, _ = upsample_backward(library, x, x.new_empty((b, c, h // s, w // s)), g, True, False)
+            return cast(Tensor, sums)
+        return F.conv2d(x, g.transpose(0, 1), stride=g.shape[-1], groups=x.shape[1])
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        x, g = ctx.saved_tensors
+        dx = _Pattern.apply(grad, g) if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return dx, None
+        library = None if torch.is_grad_enabled() else serving(x, g, grad)
+        if library is not None:
+            return dx, upsample_backward(library, x, grad, g, False, True)[1]
+        return dx, torch.cat([_pattern_gradient(*both) for both in _by_channels(grad, x)], 1)
+
+
+def sum_blocks(x: Tensor, g: Tensor) -> Tensor:
+    """Every s x s block of ``x`` (B, C, H s, W s) times its channel's ``g`` (1 or B, C, s, s), summed: (B, C, H, W)."""
+    b, c, h, w = x.shape
+    s = g.shape[-1]
+    if x.device.type == "cpu" and g.shape[0] == 1 and not is_transformed():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:
+            return F.conv2d(x, g.transpose(0, 1), stride=s, groups=c)
+        return _Blocks.apply(x, g)
+    return (x.reshape(b, c, h // s, s, w // s, s) * g[:, :, None, :, None, :]).sum((3, 5))
+
+
 def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int) -> Tensor:
-    """X for k <= s and any X0 on a circular map, by rolling each sample's taps into its own block.
+    """X for k <= s and any X0 on a circular map: each sample's taps lie in one block, rolled there where k > 2.
 
     Args:
         y: (B, C, H, W), already padded.
@@ -119,15 +159,11 @@ def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int)
     Returns:
         (B, C, H s, W s).
     """
-    b, c, h, w = y.shape
     kh, kw = kernel.shape[-2:]
     # Rolled by this much, the k taps of sample i start its block i.
     shift = (kh - 1 - kh // 2, kw - 1 - kw // 2)
-    blocks = torch.roll(x0, shift, (2, 3)).reshape(b, c, h, scale, w, scale)
-    taps = kernel.flip((-2, -1))[:, :, None, :, None, :]
-    degraded = (blocks[:, :, :, :kh, :, :kw] * taps).sum((3, 5))
+    prior = torch.roll(x0, shift, (2, 3)) if any(shift) else x0
+    taps = F.pad(kernel.flip((-2, -1)), (0, scale - kw, 0, scale - kh))
     energy = (kernel.square().sum((-2, -1), keepdim=True) + lam).clamp_min(TINY)
-    dual = ((y - degraded) / energy)[:, :, :, None, :, None]
-    correction = F.pad(dual * taps, (0, scale - kw, 0, 0, 0, scale - kh))
-    x = (blocks + correction).reshape(b, c, h * scale, w * scale)
-    return torch.roll(x, (-shift[0], -shift[1]), (2, 3))
+    x = prior + apply_pattern((y - sum_blocks(prior, taps)) / energy, taps)
+    return torch.roll(x, (-shift[0], -shift[1]), (2, 3)) if any(shift) else x

@@ -21,6 +21,7 @@ from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
 from bench.results.verdicts.judge import judge_study
 from bench.stages.report import report
+from bench.stages.verdicts import short_table, verdicts
 
 SEEDS = (0.0, 0.02, -0.01, 0.01, -0.02)
 
@@ -137,6 +138,19 @@ def test_the_first_lines_say_what_holds_and_on_which_rung(plans: dict[str, Plan]
     page = (folder / "index.html").read_text()
     assert "<dt>Borne out (3)</dt><dd>better (S), best (S), fine (S)</dd>" in page
     assert 'download="verdict_runs.csv"' in page
+
+
+def test_the_short_table_has_a_line_for_every_claim_with_a_number_and_names_the_rest(plans: dict[str, Plan]) -> None:
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    path, found = verdicts()
+    assert path.is_file()
+    lines = short_table(found, Path("short.md")).read_text().splitlines()
+    assert lines[0].startswith("| claim ") and "**Borne out**" in lines[2]
+    first = [cell.strip() for cell in lines[3].strip("|").split("|")]
+    assert first[0] == "Table 4: Converse-DnCNN is better than DnCNN"
+    assert first[2:4] == ["+0.50", "+0.50 to +0.50"] and first[4:] == ["S", "5", "**holds**"]
+    assert sum(line.startswith("| Table ") for line in lines) == 4, "of the seven, one is a picture and two are unknown"
+    assert lines[-1] == "Not measured yet, or with fewer than three seeds: blind, unknown."
 
 
 def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Plan]) -> None:
