@@ -93,8 +93,9 @@ def _analysis(v: Verdict) -> str:
 
 def ends(v: Verdict, digits: int = 3) -> str:
     """The interval of a verdict (dB); empty where it has none."""
-    known = v.low is not None and v.high is not None
-    return f"{signed(v.low, digits)} to {signed(v.high, digits)}" if known else ""
+    if v.low is None or v.high is None:
+        return ""
+    return f"{signed(v.low, digits)} to {signed(v.high, digits)}"
 
 
 def _remarks(found: Judgement) -> tuple[str, ...]:
