@@ -88,7 +88,8 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
         print(
             f"Left: {about} {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
             f"{_duration(left.training_s)} of training and loading, {_duration(left.scoring_s)} of scoring), from "
-            f"measurements on this machine; {plan.preset.threads} threads each."
+            f"measurements on this machine{' and, of published evidence, on others' if left.elsewhere else ''}; "
+            f"{plan.preset.threads} thread{'' if plan.preset.threads == 1 else 's'} each."
         )
     for source, count in left.sources.items():
         print(f"  {count} trainings estimated from {source}")

@@ -1,22 +1,24 @@
-"""How long what is left of a plan will take, from what was measured on this machine. Torch-free.
+"""How long what is left of a plan will take, from what was measured here and, failing that, elsewhere. Torch-free.
 
-A training step is taken from finished runs: of the same network and budget where there is one, else of the same task
-in this preset. Where no run of the task is finished, from the throughput table: one forward and backward pass of the
-row's network (or the mean of its task), scaled by the number of input pixels. An evaluation is taken from the seconds
-that other runs took for the same test.
+A training step is taken from finished runs of the preset: of the same network and budget where there is one, else of
+the same task. Where no run of the task is finished here, from the throughput table: one forward and backward pass of
+the row's network (or the mean of its task), scaled by the number of input pixels. An evaluation is taken from the
+seconds that other runs took for the same test. Published evidence, of other machines, serves where nothing here does.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
+from bench.results.evidence import rows_of
 from bench.results.model_cases import architecture, case_name, timed_names
 
 JOB_S = 5.0
@@ -33,6 +35,8 @@ class TimeLeft:
     """Where a training's estimate came from, and how often."""
     unknown: int = 0
     """Trainings and evaluations without an estimate."""
+    elsewhere: bool = False
+    """Whether something was taken from published evidence."""
 
     def seconds(self, parallel: int) -> float:
         """Wall clock with so many jobs at a time."""
@@ -41,52 +45,81 @@ class TimeLeft:
 
 def time_left(plan: Plan, todo: Iterable[RunSpec], scores: Iterable[tuple[RunSpec, str]]) -> TimeLeft:
     """Estimate of trainings and of evaluations (run, key) that are not done."""
-    steps, passes = _Steps(plan), _passes(plan)
-    tests = _seconds_of_tests(plan)
+    here, published, passes = _Steps(_records(plan)), _Steps(_published_records(plan)), _passes(plan)
+    tests, published_tests = _seconds_of_tests(plan), _published_seconds_of_tests(plan)
     left = TimeLeft()
     for run in todo:
         if run.train is None:
             left.training_s += JOB_S
             continue
-        seconds, source = steps.of(run)
-        if seconds is None:
-            seconds, source = _from_throughput(run, passes)
+        seconds, source, elsewhere = next(
+            (
+                (seconds, source, elsewhere)
+                for seconds, source, elsewhere in (
+                    (here.of_same(run), "runs of the same network", False),
+                    (published.of_same(run), "published runs of the same network", True),
+                    (here.of_task(run), "runs of the same task", False),
+                    (_from_throughput(run, passes), "throughput", False),
+                    (published.of_task(run), "published runs of the same task", True),
+                )
+                if seconds is not None
+            ),
+            (None, "", False),
+        )
         if seconds is None:
             left.unknown += 1
             continue
         left.training_s += seconds * run.train.budget.steps + JOB_S
         left.sources[source] = left.sources.get(source, 0) + 1
+        left.elsewhere |= elsewhere
     for run, key in scores:
-        known = tests.get((run.method or run.task, key))
+        test = (run.method or run.task, key)
+        known = tests.get(test, published_tests.get(test))
         if known is None:
             left.unknown += 1
         else:
             left.scoring_s += known + JOB_S
+            left.elsewhere |= test not in tests
     return left
 
 
 class _Steps:
-    """Seconds of a training step by what was trained, from the runs of this preset that are finished."""
+    """Seconds of a training step by what was trained."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, records: Iterable[tuple[RunSpec, Mapping[str, Any]]]) -> None:
         self.same: dict[str, list[float]] = {}
         self.task: dict[str, list[float]] = {}
-        for run in plan.runs.values():
-            path = layout.run_json(run.id)
-            if run.train is None or not path.is_file():
-                continue
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if record.get("steps") and record.get("seconds"):
-                seconds = record["seconds"] / record["steps"]
+        for run, record in records:
+            if run.train is not None and record.get("steps") and record.get("seconds"):
+                seconds = float(record["seconds"]) / float(record["steps"])
                 self.same.setdefault(_work(run), []).append(seconds)
                 self.task.setdefault(run.task, []).append(seconds)
 
-    def of(self, run: RunSpec) -> tuple[float | None, str]:
-        if values := self.same.get(_work(run)):
-            return fmean(values), "runs of the same network"
-        if values := self.task.get(run.task):
-            return fmean(values), "runs of the same task"
-        return None, ""
+    def of_same(self, run: RunSpec) -> float | None:
+        """Of runs of the same network and budget; None if there is none."""
+        values = self.same.get(_work(run))
+        return fmean(values) if values else None
+
+    def of_task(self, run: RunSpec) -> float | None:
+        """Of runs of the same task; None if there is none."""
+        values = self.task.get(run.task)
+        return fmean(values) if values else None
+
+
+def _records(plan: Plan) -> Iterator[tuple[RunSpec, Mapping[str, Any]]]:
+    """The plan's runs that are finished here, with their records."""
+    for run in plan.runs.values():
+        path = layout.run_json(run.id)
+        if path.is_file():
+            yield run, json.loads(path.read_text(encoding="utf-8"))
+
+
+def _published_records(plan: Plan) -> Iterator[tuple[RunSpec, Mapping[str, Any]]]:
+    """The plan's runs that stand in published evidence, with their records."""
+    for folder in layout.evidence_folders():
+        for row in rows_of(folder / "runs.csv", "run"):
+            if row["run"] in plan.runs:
+                yield plan.runs[row["run"]], row
 
 
 def _work(run: RunSpec) -> str:
@@ -113,26 +146,41 @@ def _passes(plan: Plan) -> Mapping[str, float]:
     return {key: fmean(values) for key, values in found.items()}
 
 
-def _from_throughput(run: RunSpec, passes: Mapping[str, float]) -> tuple[float | None, str]:
+def _from_throughput(run: RunSpec, passes: Mapping[str, float]) -> float | None:
     assert run.train is not None
     each = passes.get(architecture(run), passes.get(run.task))
     if each is None:
-        return None, ""
+        return None
     budget = run.train.budget
-    return each * budget.batch * (budget.patch // run.train.degradation.scale) ** 2, "throughput"
+    return each * budget.batch * (budget.patch // run.train.degradation.scale) ** 2
 
 
-def _seconds_of_tests(plan: Plan) -> dict[tuple[str, str], float]:
-    """Mean seconds of one whole evaluation by (method or task, key)."""
-    found: dict[tuple[str, str], list[float]] = {}
+Test = tuple[str, str]
+"""Method or task, and the key of an evaluation."""
+
+
+def _seconds_of_tests(plan: Plan) -> dict[Test, float]:
+    """Mean seconds of one whole evaluation, of the runs that were scored here."""
+    found: dict[Test, list[float]] = {}
     for run in plan.runs.values():
         for test in plan.evaluations(run):
             path = layout.metrics_csv(run.id, test.stem)
-            if path.is_file():
-                with path.open(newline="", encoding="utf-8") as file:
-                    values = [
-                        float(r["value"]) for r in csv.DictReader(file) if r["metric"] == "seconds" and r["value"]
-                    ]
-                if values:
-                    found.setdefault((run.method or run.task, test.key), []).append(sum(values))
+            if path.is_file() and (values := _seconds(rows_of(path, "metric", "value"))):
+                found.setdefault((run.method or run.task, test.key), []).append(sum(values))
     return {key: fmean(values) for key, values in found.items()}
+
+
+def _published_seconds_of_tests(plan: Plan) -> dict[Test, float]:
+    """The same of published evidence."""
+    totals: dict[Test, dict[str, float]] = {}
+    for folder in layout.evidence_folders():
+        for row in rows_of(folder / "metrics.csv", "run", "evaluation", "metric", "value"):
+            run = plan.runs.get(row["run"])
+            if run is not None and (values := _seconds([row])):
+                by_run = totals.setdefault((run.method or run.task, row["evaluation"]), {})
+                by_run[run.id] = by_run.get(run.id, 0.0) + values[0]
+    return {key: fmean(by_run.values()) for key, by_run in totals.items()}
+
+
+def _seconds(rows: Iterable[Mapping[str, str]]) -> list[float]:
+    return [float(row["value"]) for row in rows if row["metric"] == "seconds" and row["value"]]

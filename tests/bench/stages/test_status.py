@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from fabricated import fabricate, write_throughput
+from fabricated_evidence import write_evidence
 from toy_plan import IMAGES, toy_plan, working_in
 
 from bench.config import layout
@@ -59,6 +61,25 @@ def test_the_throughput_table_serves_where_nothing_was_trained(plan: Plan) -> No
     assert left.training_s > 0.09 * (4 * 32**2 / 16**2) * 100
     (blind,) = {r.task for r in plan.runs.values() if r.task != "denoising"}
     assert time_left(plan, trained(plan, blind)[:1], []).unknown == 1, "no such task among the timed models"
+
+
+def test_published_evidence_serves_where_nothing_was_measured_here(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = next(name for name, rows in plan.rows.items() if any(r.task == "denoising" for r in rows[-1].runs))
+    row = next(row for row in plan.rows[table] if row.runs[0].train and len(row.runs) > 1)
+    folder = write_evidence(layout.evidence_dir("2026-01-01-a"), plan, {row.id: [28.0]}, table=table)
+    runs, metrics = pd.read_csv(folder / "runs.csv"), pd.read_csv(folder / "metrics.csv")
+    runs.assign(steps=100, seconds=40.0).to_csv(folder / "runs.csv", index=False)
+    pd.concat([metrics, metrics.assign(metric="seconds", value=3.0)]).to_csv(folder / "metrics.csv", index=False)
+    run, test = row.runs[1], plan.table_tests(table)[0]
+    assert run.train is not None
+    left = time_left(plan, [run], [(run, test.key)])
+    assert left.training_s == pytest.approx(0.4 * run.train.budget.steps + JOB_S)
+    assert left.scoring_s == pytest.approx(3.0 * metrics[metrics["evaluation"] == test.key]["image"].nunique() + JOB_S)
+    assert left.sources == {"published runs of the same network": 1} and left.elsewhere
+    show_plan(plan)
+    assert "from measurements on this machine and, of published evidence, on others; " in capsys.readouterr().out
 
 
 def test_doctor_names_what_is_missing(
