@@ -11,7 +11,8 @@ from bench.results.verdicts.judge import Judgement
 from bench.results.verdicts.verdict import Verdict
 
 COLUMNS = 3
-PAPER = "paper"
+PAPER = "published"
+"""Name of the last place; a rung may be called paper."""
 
 
 def effects(found: Judgement) -> dict[str, list[Verdict]]:
@@ -25,7 +26,7 @@ def effects(found: Judgement) -> dict[str, list[Verdict]]:
 
 
 def positions(found: Judgement, points: Mapping[str, Sequence[Verdict]]) -> dict[str, tuple[float, str]]:
-    """Place and words of every rung on the horizontal axis, the paper's own at the right end."""
+    """Place and words of every rung on the horizontal axis, the published difference at the right end."""
     shown = {v.rung for part in points.values() for v in part}
     rungs = [rung for rung in found.ladder.rungs if rung.name in shown]
     places = {}
