@@ -42,18 +42,25 @@ def draw(found: Judgement) -> Any:
     points = effects(found)
     places = positions(found, points)
     rows = -(-len(points) // COLUMNS)
-    with plt.rc_context({**SIZES, "axes.titlesize": 6.2, "ytick.labelsize": 5.5, "xtick.labelsize": 6}):
+    with plt.rc_context({**SIZES, "axes.titlesize": 5.8, "ytick.labelsize": 5.5, "xtick.labelsize": 6}):
         figure, axes = plt.subplots(
-            rows, COLUMNS, figsize=(WIDTH, 0.85 * rows + 0.3), sharex=True, squeeze=False, layout="constrained"
+            rows, COLUMNS, figsize=(WIDTH, 1.05 * rows + 0.3), sharex=True, squeeze=False, layout="constrained"
         )
         for axis in list(axes.flat)[len(points) :]:
             axis.set_visible(False)
         for axis, (name, part) in zip(axes.flat, points.items(), strict=False):
             _panel(axis, part, places, found.ladder.claims.by_id[name])
-            axis.set_title(name, loc="left", pad=2)
+            axis.set_title(_title(name, part), loc="left", pad=2)
     figure.supylabel("effect (dB)", fontsize=7.5)
     figure.supxlabel("rung of the ladder, by training compute", fontsize=7.5)
     return figure
+
+
+def _title(name: str, part: Sequence[Verdict]) -> str:
+    """The claim, and the comparison that its numbers are of, on two lines where one is too narrow."""
+    pair = part[-1].comparison
+    lines = pair.replace(" − ", "\n− ") if len(pair) > 20 else pair
+    return "\n".join(text for text in (name.replace("_", " "), lines) if text)
 
 
 def _panel(axis: Any, part: Sequence[Verdict], places: Mapping[str, tuple[float, str]], claim: Any) -> None:
