@@ -49,9 +49,8 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)",
         f"not counted, since its results were not shown to be right: {dropped}" if dropped else "",
     )
-    return [
-        Verdict(claim, verdict=word, n=len(slower), reason=reason, number=f"{_range(slower)} × time", source=SOURCE)
-    ]
+    number = f"{_range(slower)} × time ({', '.join(sorted(set(both['device'])))})"
+    return [Verdict(claim, verdict=word, n=len(slower), reason=reason, number=number, source=SOURCE)]
 
 
 def _ratios(frame: pd.DataFrame, column: str, to: str) -> pd.Series:
