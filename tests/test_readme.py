@@ -115,7 +115,7 @@ def test_commands_run(checkout: Path) -> None:
             timeout=1200,
         )
         assert run.returncode == 0, f"{line}\n{run.stdout}\n{run.stderr}"
-    assert (checkout / "reports" / "quick" / "index.md").is_file()
+    assert (checkout / "reports" / "small" / "index.md").is_file()
     rows = (checkout / "reports" / "quick" / "tables" / "table4_denoising.md").read_text()
     assert "Converse-DnCNN" in rows and "MyOperator-DnCNN" in rows
-    assert (checkout / "reports" / "quick" / "reproducibility.md").is_file()
+    assert (checkout / "reports" / "small" / "reproducibility.md").is_file()
