@@ -226,7 +226,11 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.option("--evidence", "first", multiple=True, type=click.Path(path_type=Path), help="folders that alone count")
 @click.argument("more", metavar="[FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", default=Path("verdicts.csv"), type=click.Path(path_type=Path), show_default=True)
-@click.option("--table", type=click.Path(path_type=Path), help="the answer as a Markdown table, to a file as well")
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path),
+    help="the answer as a Markdown table, to a file or between its marks (README.md)",
+)
 @click.option("--plugins", default="", help="operator files, separated by commas")
 def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, table: Path | None, plugins: str) -> None:
     """Judge the claims on evidence: --evidence FOLDER... (runs.csv, metrics.csv), or all that is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,7 @@ def said_once(view: View, said: dict[str, str]) -> View:
     for line in view.remarks:
         shared = line.startswith(("Protocol ", "Trained here:"))
         where = said.setdefault(line, view.title) if shared else view.title
-        lines.setdefault(line if where == view.title else where, []).append(line.partition(":")[0])
+        heads = re.findall(r"Protocol [^:]+(?=:)", line) or [line.partition(":")[0]]
+        lines.setdefault(line if where == view.title else where, []).extend(heads)
     texts = (key if key in view.remarks else f"{'; '.join(heads)}: as under “{key}”." for key, heads in lines.items())
     return replace(view, remarks=tuple(texts))

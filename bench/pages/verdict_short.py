@@ -1,4 +1,4 @@
-"""The answer where there is little room, e.g. at the top of a README: one line for every claim that has a number."""
+"""The answer where there is little room, e.g. at the top of a README: one line for every claim that can be judged."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from bench.pages.verdict_summary import GROUPS, grouped
 from bench.pages.verdict_views import ends, place, words_of
 from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.verdicts.judge import Judgement
-from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, Verdict
+from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, SHOWN, Verdict
 from bench.results.view import Cell, Column, Line, Section, View, signed
 
 MEASURED = tuple(title for title, words in GROUPS.items() if {"holds", "reversed", CANNOT_TELL} & set(words))
 
+AXES = {
+    "init": "start of K",
+    "kernel_size": "size of K",
+    "padding_mode": "padding mode",
+    "padding": "padding size",
+    "lam": "λ",
+    "x0": "X0",
+}
+"""Axis of a table to words."""
+
 
 def short(found: Judgement) -> View:
-    """Claims that are decided, then those that are measured and open; the rest by name under the table.
+    """Claims that are decided, then those left open; by name under the table the rest: below three seeds, pictures.
 
     Args:
         found: the study, judged.
@@ -21,7 +31,7 @@ def short(found: Judgement) -> View:
     columns = (
         Column("claim", "label"),
         Column("paper (dB)", "paper"),
-        Column("here (dB)", "count"),
+        Column("here (dB, or as it says)", "count"),
         Column("interval", "count"),
         Column("rung", "word"),
         Column("seeds", "count"),
@@ -30,7 +40,8 @@ def short(found: Judgement) -> View:
 
     def line(v: Verdict) -> Line:
         claim = found.ladder.claims.by_id[v.claim]
-        where = place(found, getattr(claim, "table", "") or v.source)
+        table = getattr(claim, "table", "")
+        where = place(found, table or v.source) + _axis(found, table)
         sure = v.decided and v.complete and v.verdict != CANNOT_TELL
         return Line(
             (
@@ -46,6 +57,16 @@ def short(found: Judgement) -> View:
 
     parts = grouped(found)
     sections = [Section(tuple(map(line, parts[title])), title) for title in MEASURED if title in parts]
-    names = [v.claim.replace("_", " ") for v in found.decisive.values() if v.verdict in (NOT_MEASURED, NO_VERDICT)]
-    left = f"Not measured yet, or with fewer than three seeds: {', '.join(names)}." if names else ""
-    return View("answer", "What holds", columns, tuple(sections), remarks=(left,) if left else ())
+    rest = {"Not measured yet, or with fewer than three seeds": (NOT_MEASURED, NO_VERDICT), "Pictures": (SHOWN,)}
+    named = {
+        words: [v.claim.replace("_", " ") for v in found.decisive.values() if v.verdict in verdicts]
+        for words, verdicts in rest.items()
+    }
+    remarks = tuple(f"{words}: {', '.join(names)}." for words, names in named.items() if names)
+    return View("answer", "What holds", columns, tuple(sections), remarks=remarks)
+
+
+def _axis(found: Judgement, table: str) -> str:
+    """What the rows of a table differ in, where their names do not say it."""
+    axes = [str(rung.plan.tables[table].axis) for rung in found.ladder.rungs if table in rung.plan.tables]
+    return f", {AXES[axes[0]]}" if axes and axes[0] in AXES else ""

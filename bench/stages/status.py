@@ -88,15 +88,15 @@ def _print_time(plan: Plan, left: TimeLeft) -> None:
         print(
             f"Left: {about} {_duration(left.seconds(parallel))} on {cores} cores (of one core: "
             f"{_duration(left.training_s)} of training and loading, {_duration(left.scoring_s)} of scoring), from "
-            f"measurements on this machine{' and, of published evidence, on others' if left.elsewhere else ''}; "
+            f"measurements on this machine{' and published evidence' if left.elsewhere else ''}; "
             f"{plan.preset.threads} thread{'' if plan.preset.threads == 1 else 's'} each."
         )
     for source, count in left.sources.items():
         print(f"  {count} trainings estimated from {source}")
     if left.unknown:
         print(
-            f"No estimate for {left.unknown} trainings and evaluations: nothing like them was measured here yet "
-            f"(python -m bench throughput --preset {plan.name} times the networks)."
+            f"No estimate for {left.unknown} trainings and evaluations: nothing like them was measured here or is "
+            f"published (python -m bench throughput --preset {plan.name} times the networks)."
         )
 
 

@@ -3,7 +3,8 @@
 A training step is taken from finished runs of the preset: of the same network and budget where there is one, else of
 the same task. Where no run of the task is finished here, from the throughput table: one forward and backward pass of
 the row's network (or the mean of its task), scaled by the number of input pixels. An evaluation is taken from the
-seconds that other runs took for the same test. Published evidence, of other machines, serves where nothing here does.
+seconds that other runs took for the same test. Published evidence counts in
+the same way after what was measured here, but runs of the same network go before other ones of the task.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -20,6 +22,7 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import rows_of
 from bench.results.model_cases import architecture, case_name, timed_names
+from bench.scoring.score_record import VERSION
 
 JOB_S = 5.0
 """Start of one job (imports, reading the plan), measured on the machine of the evidence; it matters for toy budgets."""
@@ -90,8 +93,9 @@ class _Steps:
         self.same: dict[str, list[float]] = {}
         self.task: dict[str, list[float]] = {}
         for run, record in records:
-            if run.train is not None and record.get("steps") and record.get("seconds"):
-                seconds = float(record["seconds"]) / float(record["steps"])
+            steps, seconds = (float(record.get(key) or 0) for key in ("steps", "seconds"))
+            if run.train is not None and steps > 0 and seconds > 0:
+                seconds /= steps
                 self.same.setdefault(_work(run), []).append(seconds)
                 self.task.setdefault(run.task, []).append(seconds)
 
@@ -172,13 +176,13 @@ def _seconds_of_tests(plan: Plan) -> dict[Test, float]:
 
 def _published_seconds_of_tests(plan: Plan) -> dict[Test, float]:
     """The same of published evidence."""
-    totals: dict[Test, dict[str, float]] = {}
+    totals: dict[Test, dict[tuple[Path, str], float]] = {}
     for folder in layout.evidence_folders():
-        for row in rows_of(folder / "metrics.csv", "run", "evaluation", "metric", "value"):
+        for row in rows_of(folder / "metrics.csv", "run", "evaluation", "version", "metric", "value"):
             run = plan.runs.get(row["run"])
-            if run is not None and (values := _seconds([row])):
+            if run is not None and row["version"] == VERSION and (values := _seconds([row])):
                 by_run = totals.setdefault((run.method or run.task, row["evaluation"]), {})
-                by_run[run.id] = by_run.get(run.id, 0.0) + values[0]
+                by_run[folder, run.id] = by_run.get((folder, run.id), 0.0) + values[0]
     return {key: fmean(by_run.values()) for key, by_run in totals.items()}
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..native.serving import serving
 from ..native.upsampler import upsample, upsample_backward
 from .modes import is_transformed
+from .precision import full_precision
 from .setting import Setting
 from .transfer import TINY
 
@@ -53,13 +54,43 @@ def apply_pattern(y: Tensor, g: Tensor) -> Tensor:
     """Every sample of ``y`` (B, C, H, W) times its channel's ``g`` (1 or B, C, s, s)."""
     b, c, h, w = y.shape
     s = g.shape[-1]
-    if y.device.type == "cpu" and g.shape[0] == 1 and not is_transformed():
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or y.is_meta:
+    if _convolves(y, g):
+        if _is_recorded(y):
             return F.conv_transpose2d(y, g.transpose(0, 1), stride=s, groups=c)
-        return _Pattern.apply(y, g)
+        return cast(Tensor, _Pattern.apply(y, g))
     # cuDNN would round the factors to TF32; a broadcast product does not, and is as fast there.
     blocks = y[:, :, :, None, :, None] * g[:, :, None, :, None, :]
     return blocks.reshape(b, c, h * s, w * s)
+
+
+def sum_blocks(x: Tensor, g: Tensor, taps: Sequence[int]) -> Tensor:
+    """Every s x s block of ``x`` (B, C, H s, W s) times its channel's ``g`` (1 or B, C, s, s), summed: (B, C, H, W).
+
+    Nothing of ``g`` but its upper-left ``taps`` (rows, columns) differs from zero.
+    """
+    b, c, h, w = x.shape
+    s, (kh, kw) = g.shape[-1], taps
+    if _convolves(x, g):
+        if _is_recorded(x):
+            return F.conv2d(x, g.transpose(0, 1), stride=s, groups=c)
+        return cast(Tensor, _Blocks.apply(x, g))
+    blocks = x.reshape(b, c, h // s, s, w // s, s)[:, :, :, :kh, :, :kw]
+    return (blocks * g[:, :, None, :kh, None, :kw]).sum((3, 5))
+
+
+def _convolves(maps: Tensor, g: Tensor) -> bool:
+    """Whether a pattern is applied as a convolution, not as a broadcast product.
+
+    Not under a compiler that will ask for the pattern's gradient: see `_Pattern`.
+    """
+    if maps.device.type != "cpu" or g.shape[0] != 1 or not g.shape[1] or is_transformed():
+        return False
+    return not (torch.compiler.is_compiling() and torch.is_grad_enabled() and g.requires_grad)
+
+
+def _is_recorded(maps: Tensor) -> bool:
+    """Whether a compiler or tracer must see torch's own operations."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing() or maps.is_meta
 
 
 class _Pattern(torch.autograd.Function):
@@ -83,15 +114,12 @@ class _Pattern(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         y, g = ctx.saved_tensors
-        dy = dg = None
         library = None if torch.is_grad_enabled() else serving(y, g, grad)
         if library is not None:
             return upsample_backward(library, grad, y, g, *ctx.needs_input_grad)
-        if ctx.needs_input_grad[0]:
-            dy = F.conv2d(grad, g.transpose(0, 1), stride=g.shape[-1], groups=y.shape[1])
-        if ctx.needs_input_grad[1]:
-            dg = torch.cat([_pattern_gradient(*both) for both in _by_channels(y, grad)], 1)
-        return dy, dg
+        with full_precision(grad.device):
+            dy = sum_blocks(grad, g, g.shape[-2:]) if ctx.needs_input_grad[0] else None
+            return dy, _pattern_gradient(y, grad) if ctx.needs_input_grad[1] else None
 
 
 def _by_channels(y: Tensor, grad: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -103,8 +131,11 @@ def _by_channels(y: Tensor, grad: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _pattern_gradient(y: Tensor, grad: Tensor) -> Tensor:
     """sum over samples of y times each phase of ``grad``: (1, C, s, s)."""
     s = grad.shape[-1] // y.shape[-1]
-    sums = [(y * grad[:, :, i::s, j::s]).sum((0, 2, 3)) for i in range(s) for j in range(s)]
-    return torch.stack(sums, 1).view(1, -1, s, s)
+    found = []
+    for some, cotangent in _by_channels(y, grad):
+        sums = [(some * cotangent[:, :, i::s, j::s]).sum((0, 2, 3)) for i in range(s) for j in range(s)]
+        found.append(torch.stack(sums, 1).view(1, -1, s, s))
+    return torch.cat(found, 1)
 
 
 class _Blocks(torch.autograd.Function):
@@ -126,24 +157,14 @@ class _Blocks(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         x, g = ctx.saved_tensors
-        dx = _Pattern.apply(grad, g) if ctx.needs_input_grad[0] else None
-        if not ctx.needs_input_grad[1]:
-            return dx, None
-        library = None if torch.is_grad_enabled() else serving(x, g, grad)
-        if library is not None:
-            return dx, upsample_backward(library, x, grad, g, False, True)[1]
-        return dx, torch.cat([_pattern_gradient(*both) for both in _by_channels(grad, x)], 1)
-
-
-def sum_blocks(x: Tensor, g: Tensor) -> Tensor:
-    """Every s x s block of ``x`` (B, C, H s, W s) times its channel's ``g`` (1 or B, C, s, s), summed: (B, C, H, W)."""
-    b, c, h, w = x.shape
-    s = g.shape[-1]
-    if x.device.type == "cpu" and g.shape[0] == 1 and not is_transformed():
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:
-            return F.conv2d(x, g.transpose(0, 1), stride=s, groups=c)
-        return _Blocks.apply(x, g)
-    return (x.reshape(b, c, h // s, s, w // s, s) * g[:, :, None, :, None, :]).sum((3, 5))
+        with full_precision(grad.device):
+            dx = apply_pattern(grad, g) if ctx.needs_input_grad[0] else None
+            if not ctx.needs_input_grad[1]:
+                return dx, None
+            library = None if torch.is_grad_enabled() else serving(x, g, grad)
+            if library is not None:
+                return dx, upsample_backward(library, x, grad, g, False, True)[1]
+            return dx, _pattern_gradient(grad, x)
 
 
 def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int) -> Tensor:
@@ -165,5 +186,5 @@ def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int)
     prior = torch.roll(x0, shift, (2, 3)) if any(shift) else x0
     taps = F.pad(kernel.flip((-2, -1)), (0, scale - kw, 0, scale - kh))
     energy = (kernel.square().sum((-2, -1), keepdim=True) + lam).clamp_min(TINY)
-    x = prior + apply_pattern((y - sum_blocks(prior, taps)) / energy, taps)
+    x = prior + apply_pattern((y - sum_blocks(prior, taps, (kh, kw))) / energy, taps)
     return torch.roll(x, (-shift[0], -shift[1]), (2, 3)) if any(shift) else x

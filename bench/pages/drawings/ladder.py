@@ -57,8 +57,9 @@ def draw(found: Judgement) -> Any:
 
 
 def _title(name: str, part: Sequence[Verdict]) -> str:
-    """The claim, and the comparison that its numbers are of, on two lines where one is too narrow."""
-    pair = part[-1].comparison
+    """The claim, and the comparison that all its numbers are of, on two lines where one is too narrow."""
+    pairs = {v.comparison for v in part}
+    pair = pairs.pop() if len(pairs) == 1 else "least favourable pair"
     lines = pair.replace(" − ", "\n− ") if len(pair) > 20 else pair
     return "\n".join(text for text in (name.replace("_", " "), lines) if text)
 

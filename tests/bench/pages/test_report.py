@@ -107,6 +107,10 @@ def test_of_two_tables_on_one_page_the_second_refers_to_what_the_first_says() ->
     assert said_once(first, said).remarks == how
     again = said_once(replace(first, id="two", title="Table 2", remarks=(*how, "A note.")), said)
     assert again.remarks == ("Protocol a; Trained here: as under “Table 1”.", "Means over 2 images.", "A note.")
+    two = ("Protocol a: as scored. Protocol b: other.",)
+    said_once(replace(first, title="Table 4", remarks=two), said)
+    fifth = said_once(replace(first, title="Table 5", remarks=two), said)
+    assert fifth.remarks == ("Protocol a; Protocol b: as under “Table 4”.",)
     other = said_once(
         replace(first, title="Table 3", remarks=("Protocol a: as it is scored.", "Trained here: 5.")), said
     )

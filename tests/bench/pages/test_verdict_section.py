@@ -150,7 +150,14 @@ def test_the_short_table_has_a_line_for_every_claim_with_a_number_and_names_the_
     assert first[0] == "Table 4: Converse-DnCNN is better than DnCNN"
     assert first[2:4] == ["+0.50", "+0.50 to +0.50"] and first[4:] == ["S", "5", "**holds**"]
     assert sum(line.startswith("| Table ") for line in lines) == 4, "of the seven, one is a picture and two are unknown"
-    assert lines[-1] == "Not measured yet, or with fewer than three seeds: blind, unknown."
+    assert lines[-3] == "Not measured yet, or with fewer than three seeds: blind, unknown."
+    assert lines[-1] == "Pictures: looks."
+    text = "\n".join(lines) + "\n"
+    readme = Path("README.md")
+    for inside in ("", "an old table\n"):
+        readme.write_text(f"before\n<!-- verdicts: begin -->\n{inside}<!-- verdicts: end -->\nafter\n")
+        short_table(found, readme)
+        assert readme.read_text() == f"before\n<!-- verdicts: begin -->\n{text}<!-- verdicts: end -->\nafter\n"
 
 
 def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Plan]) -> None:

@@ -79,7 +79,7 @@ def test_published_evidence_serves_where_nothing_was_measured_here(
     assert left.scoring_s == pytest.approx(3.0 * metrics[metrics["evaluation"] == test.key]["image"].nunique() + JOB_S)
     assert left.sources == {"published runs of the same network": 1} and left.elsewhere
     show_plan(plan)
-    assert "from measurements on this machine and, of published evidence, on others; " in capsys.readouterr().out
+    assert "from measurements on this machine and published evidence; " in capsys.readouterr().out
 
 
 def test_doctor_names_what_is_missing(

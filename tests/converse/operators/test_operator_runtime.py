@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from converse.mathematics.functional import converse2d
+from converse.native.serving import on_torch
 from converse.operators.converse2d import Converse2D
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -65,6 +67,39 @@ def test_autocast_changes_nothing(form: tuple[int, int], x0: str) -> None:
         assert out.dtype == dtype
         assert torch.equal(out, truth)
         torch.testing.assert_close(layer.weight.grad, gradient)
+
+
+@pytest.mark.parametrize("by_torch", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("x0", ["nearest", "bilinear"])
+def test_autocast_around_the_backward_pass_changes_nothing(form: tuple[int, int], x0: str, by_torch: bool) -> None:
+    k, s = form
+    layer, y = Converse2D(3, k, scale=s, x0=x0), _y(2, 3, 8, 9).requires_grad_()
+    asked = [y, *layer.parameters()]
+    with on_torch() if by_torch else nullcontext():
+        out = layer(y).square().sum()
+        truth = torch.autograd.grad(out, asked, retain_graph=True)
+        for higher in (False, True):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                found = torch.autograd.grad(out, asked, retain_graph=True, create_graph=higher)
+            torch.testing.assert_close(found, truth, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("x0", ["nearest", "bilinear"])
+def test_a_compiled_graph_sums_the_kernels_gradient_as_exactly(x0: str) -> None:
+    """A depthwise convolution would add it up one sample after the other."""
+    y = _y(4, 1, 128, 128) + 0.5
+    kernel = torch.full((1, 1, 2, 2), 0.25)
+
+    def gradient(kernel: Tensor, y: Tensor, *, compiled: bool = False) -> Tensor:
+        kernel = kernel.clone().requires_grad_()
+        call = torch.compile(converse2d, backend="aot_eager", fullgraph=True) if compiled else converse2d
+        call(y, kernel, 0.05, scale=2, x0=x0).square().sum().backward()
+        assert kernel.grad is not None
+        return kernel.grad.double()
+
+    truth = gradient(kernel.double(), y.double())
+    assert (gradient(kernel, y, compiled=True) - truth).norm() <= 2e-6 * truth.norm()
 
 
 def test_what_is_saved_for_backward() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.func import functional_call, grad, jacrev, jvp, vmap
 
 from converse import Converse2D, build_model
@@ -50,6 +51,25 @@ def test_gradients_of_each_sample(name: str) -> None:
         loss(parameters, sample).backward()
         for key, parameter in parameters.items():
             torch.testing.assert_close(each[key][i], parameter.grad)
+
+
+@pytest.mark.parametrize("name", ["pattern", "blocks"])
+def test_cotangents_that_are_transformed(name: str) -> None:
+    """A graph of before: vmapped and dual cotangents go through it."""
+    layer, y = build(name), maps(1, 3, 4, 5).requires_grad_()
+    asked, out = [y, *layer.parameters()], layer(y)
+    several = maps(2, *out.shape, seed=2)
+
+    def back(cotangent: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(out, asked, cotangent, retain_graph=True)
+
+    each = vmap(back)(several)
+    for i, cotangent in enumerate(several):
+        torch.testing.assert_close([g[i] for g in each], list(back(cotangent)))
+    with forward_ad.dual_level():
+        dual = back(forward_ad.make_dual(several[0], several[1]))
+        tangents = [forward_ad.unpack_dual(g).tangent for g in dual]
+    torch.testing.assert_close(tangents, list(back(several[1])))
 
 
 @pytest.mark.parametrize("name", LAYERS)
