@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from converse.mathematics.functional import converse2d
-from converse.native.serving import on_torch
 from converse.operators.converse2d import Converse2D
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -69,20 +67,21 @@ def test_autocast_changes_nothing(form: tuple[int, int], x0: str) -> None:
         torch.testing.assert_close(layer.weight.grad, gradient)
 
 
-@pytest.mark.parametrize("by_torch", [False, True])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("x0", ["nearest", "bilinear"])
-def test_autocast_around_the_backward_pass_changes_nothing(form: tuple[int, int], x0: str, by_torch: bool) -> None:
+def test_autocast_around_the_backward_pass_changes_nothing(form: tuple[int, int], x0: str) -> None:
+    """Up to the rounding of another order of operations: bfloat16 would be 1e-3 off."""
     k, s = form
-    layer, y = Converse2D(3, k, scale=s, x0=x0), _y(2, 3, 8, 9).requires_grad_()
+    layer = Converse2D(3, k, scale=s, x0=x0, generator=torch.Generator().manual_seed(0))
+    y = _y(2, 3, 8, 9).requires_grad_()
     asked = [y, *layer.parameters()]
-    with on_torch() if by_torch else nullcontext():
-        out = layer(y).square().sum()
-        truth = torch.autograd.grad(out, asked, retain_graph=True)
-        for higher in (False, True):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                found = torch.autograd.grad(out, asked, retain_graph=True, create_graph=higher)
-            torch.testing.assert_close(found, truth, rtol=1e-4, atol=1e-5)
+    out = layer(y).square().sum()
+    truth = torch.autograd.grad(out, asked, retain_graph=True)
+    for higher in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = torch.autograd.grad(out, asked, retain_graph=True, create_graph=higher)
+        for one, expected in zip(found, truth, strict=True):
+            assert (one - expected).norm() <= 5e-5 * expected.norm()
 
 
 @pytest.mark.parametrize("x0", ["nearest", "bilinear"])
