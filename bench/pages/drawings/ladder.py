@@ -32,7 +32,7 @@ def positions(found: Judgement, points: Mapping[str, Sequence[Verdict]]) -> dict
     places = {}
     for i, rung in enumerate(rungs):
         places[rung.name] = float(i), rung.name
-    return places | {PAPER: (float(len(rungs)), PAPER)}
+    return places | {PAPER: (float(len(rungs)), "publ.")}
 
 
 def draw(found: Judgement) -> Any:
