@@ -24,6 +24,17 @@ class Batch:
         """The same in memory that a GPU reads by itself."""
         return self._each(torch.Tensor.pin_memory)
 
+    def clone(self) -> Batch:
+        """The same in memory of its own."""
+        return self._each(torch.Tensor.clone)
+
+    def copy_(self, other: Batch) -> None:
+        """Takes over the numbers of a batch of the same shapes."""
+        self.degraded.copy_(other.degraded)
+        self.clean.copy_(other.clean)
+        if self.kernel is not None and other.kernel is not None:
+            self.kernel.copy_(other.kernel)
+
     def _each(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
         kernel = None if self.kernel is None else function(self.kernel)
         return Batch(function(self.degraded), function(self.clean), kernel)

@@ -20,6 +20,7 @@ from bench.training.batch import Batch
 from bench.training.feeding import Feed
 from bench.training.recipe import Average, learning_rate
 from bench.training.sampling import Sampler
+from bench.training.stepping import Stepper
 
 COLUMNS = ("step", "loss", "lr", "seconds", "val_loss", "val_psnr")
 VALIDATIONS = 10
@@ -56,7 +57,10 @@ class Training:
         self.model, self.sampler, self.budget, self.device = model, sampler, budget, device
         self.needs_kernel = needs_kernel
         self.feed = Feed(sampler, device, budget.steps)
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=budget.lr, fused=True)
+        self._stepper = Stepper(
+            model.parameters(), self._batch_loss, budget.lr, budget.clip, device, records=not budget.patches
+        )
+        self.optimizer = self._stepper.optimizer
         self.step = 0
         self.rows: list[dict[str, float | int | None]] = []
         self.seconds = 0.0
@@ -79,20 +83,12 @@ class Training:
         Raises:
             Diverged: the loss or a weight is not finite, or the loss has exploded.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.budget, self.step)
         batch = self.feed.batch(self.step)
-        self.optimizer.zero_grad(set_to_none=True)
         with drawing(self.sampler.seed, self.step, self.device):
-            loss = self._loss(self._apply(batch), batch.clean)
-            loss.backward()
-        if self.budget.clip is not None:
-            # A gradient that is not finite stays so, and the next row of the curve says it.
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.budget.clip)
-        self.optimizer.step()
+            loss = self._stepper(batch, learning_rate(self.budget, self.step))
         if self._average is not None:
             self._average.update(self.model, self.step)
-        self._pending.append(loss.detach())
+        self._pending.append(loss)
         self.step += 1
         validated = self.step % self._val_every == 0 or self.finished
         if validated or self.step % self._row_every == 0:
@@ -163,6 +159,9 @@ class Training:
         inputs = (batch.degraded, batch.kernel) if self.needs_kernel else (batch.degraded,)
         restored: Tensor = self.model(*inputs)
         return restored
+
+    def _batch_loss(self, batch: Batch) -> Tensor:
+        return self._loss(self._apply(batch), batch.clean)
 
     def _loss(self, restored: Tensor, clean: Tensor) -> Tensor:
         return (F.l1_loss if self.budget.loss == "l1" else F.mse_loss)(restored, clean)

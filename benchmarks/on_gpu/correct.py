@@ -7,11 +7,17 @@ from functools import partial
 from itertools import product
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import converse
+from bench.training.batch import Batch
+from bench.training.stepping import Stepper
 from benchmarks.on_gpu.journal import Answer, Case
+from converse.cuda.planes import shared_limit
+from converse.cuda.serving import serving
 from converse.mathematics.functional import converse2d
+from converse.mathematics.setting import Setting
 
 BOUND = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 3e-3}
 """Relative error (Euclidean norms) of values and gradients: float32 shows 1e-6, the others their own rounding."""
@@ -45,13 +51,18 @@ def cases(device: torch.device, tiny: bool) -> Iterator[Case]:
     yield "empty batch", partial(_empty, device)
     yield "second derivatives", partial(_second, device)
     yield "deterministic", partial(_deterministic, device)
+    yield "recorded training", partial(_recorded, device)
     for name in NETWORKS:
         yield f"network {name}", partial(_network, device, name)
     if not tiny:
         yield "large batch", partial(_agrees, device, (64, 64), (5, 5), 1, "circular", "nearest", torch.float32, 64, 64)
+        for size, batch, mode in product(((72, 72), (128, 128), (156, 44)), (1, 7), MODES):
+            name = f"kernels {size} batch {batch} {mode}"
+            yield name, partial(_agrees, device, size, (5, 5), 1, mode, "nearest", torch.float32, batch, 5)
         yield "torch.compile", partial(_compiled, device)
     if device.type == "cuda":
         yield "CUDA graph", partial(_graph, device)
+        yield "kernels serve", partial(_served, device)
 
 
 def _inputs(
@@ -137,6 +148,32 @@ def _deterministic(device: torch.device) -> Answer:
         return [out, *torch.autograd.grad(out.square().sum(), inputs)]
 
     return {"ok": all(torch.equal(a, b) for a, b in zip(once(), once(), strict=True))}
+
+
+def _served(device: torch.device) -> Answer:
+    y = torch.ones(1, 1, 72, 72, device=device)
+    return {"ok": serving(Setting(1, (4, 4)), y) is not None, "largest": shared_limit(y.device)}
+
+
+def _recorded(device: torch.device) -> Answer:
+    """Ten steps with and without a CUDA graph: every loss and weight the same."""
+    sides = []
+    for records in (False, True):
+        model = converse.build_model("converse_dncnn", seed=0, channels=8, blocks=2).to(device)
+
+        def loss(batch: Batch, model: nn.Module = model) -> Tensor:
+            return F.l1_loss(model(batch.degraded), batch.clean)
+
+        step = Stepper(model.parameters(), loss, 1e-3, 1.0, device, records)
+        generator, losses = torch.Generator().manual_seed(0), []
+        for number in range(10):
+            clean = torch.rand(2, 1, 24, 20, generator=generator).to(device)
+            losses.append(step(Batch(clean + 0.1, clean), 1e-3 / (1 + number)))
+        sides.append([torch.stack(losses), *(p.detach() for p in model.parameters())])
+    errors = [float((a - b).norm() / b.norm().clamp_min(1e-12)) for a, b in zip(*sides, strict=True)]
+    equal = all(torch.equal(a, b) for a, b in zip(*sides, strict=True))
+    # Adam with a learning rate on the device rounds it to float32.
+    return {"ok": max(errors) <= 1e-4, "largest": max(errors), "equal": equal}
 
 
 def _network(device: torch.device, name: str) -> Answer:

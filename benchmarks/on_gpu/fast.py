@@ -17,11 +17,13 @@ from bench.models.timing import cuda_extra_peak
 from benchmarks.on_gpu.dense import LARGEST, dense_transforms
 from benchmarks.on_gpu.journal import Answer, Case
 from converse.algorithm1 import algorithm1
+from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
 
 SHAPES = ((32, 128, 72, 72), (16, 128, 268, 268), (1, 128, 768, 1024))
 KERNEL, PADDING, REPEATS = 5, 4, 9
 CANDIDATE = "dense DFTs (a candidate)"
+TORCH = "converse2d by torch"
 NETWORKS = {"Conv-DnCNN": "conv", "ConvT-DnCNN": "convt", "Converse-DnCNN": "converse2d", "Algorithm 1": "algorithm1"}
 
 
@@ -76,10 +78,24 @@ def _sides(device: torch.device, shape: tuple[int, ...], backward: bool) -> dict
         return lambda: torch.autograd.grad(call(), leaves, given)
 
     sides = {name: passed(call, leaves) for name, (call, leaves) in forwards.items()}
-    candidate = sides.pop(CANDIDATE)
+    sides[TORCH] = _without_kernels(sides["converse2d"])
+    candidate = _without_kernels(sides.pop(CANDIDATE))
     if max(shape[2:]) + 2 * PADDING <= LARGEST:
         sides[CANDIDATE] = dense_transforms()(candidate)
     return sides
+
+
+def _without_kernels(call: Callable[[], object]) -> Callable[[], object]:
+    """By torch's FFTs; for all threads, since autograd has one of its own for a device."""
+
+    def called() -> object:
+        saved, spectral.planes_for = spectral.planes_for, lambda *_: None
+        try:
+            return call()
+        finally:
+            spectral.planes_for = saved
+
+    return called
 
 
 def _operators(device: torch.device, shape: tuple[int, ...], backward: bool) -> Answer:

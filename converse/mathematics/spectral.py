@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..cuda import operator as on_cuda
+from ..cuda.serving import serving as planes_for
 from ..native import operator
 from ..native.serving import serving
 from .checks import sizes
@@ -127,6 +129,9 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
     library = serving(y, kernel, lam)
     if library is not None:
         return operator.solve(library, y, kernel, lam, setting)
+    planes = planes_for(setting, y, kernel, lam)
+    if planes is not None:
+        return on_cuda.solve(planes, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
     if y.numel() == 0:
         return out
@@ -157,6 +162,9 @@ def gradients(
     library = serving(y, kernel, lam, grad)
     if library is not None:
         return operator.solve_backward(library, grad, y, kernel, lam, need_y, need_parameters, setting)
+    planes = planes_for(setting, y, kernel, lam, grad)
+    if planes is not None:
+        return on_cuda.solve_backward(planes, grad, y, kernel, lam, need_y, need_parameters, setting)
     dy, dkernel, dlam = gradients_like(grad, y, kernel, lam, need_y, need_parameters, setting)
     if y.numel() == 0:
         return dy, dkernel, dlam

@@ -28,16 +28,19 @@ def on_torch() -> Iterator[None]:
         _wanted.reset(before)
 
 
-def refusal(*tensors: Tensor, as_they_are: bool = False) -> str | None:
-    """Why the library, if there is one, cannot compute with these tensors; None if it can.
+def refusal(*tensors: Tensor, as_they_are: bool = False, device: str = "cpu") -> str | None:
+    """Why compiled code, if there is any, cannot compute with these tensors; None if it can.
 
     Args:
         tensors: the elements of the first are read as they are; the others are converted.
         as_they_are: whether all of them are read so: torch would convert none of these, and all are float32.
+        device: type of the device where that code runs.
     """
     # First of all: a compiler cannot follow some of the questions below.
     if torch.compiler.is_compiling():
         return "a compiler traces the call"
+    if not _wanted.get():
+        return "switched off here"
     if torch.jit.is_tracing():
         return "torch.jit records the call"
     first = tensors[0]
@@ -50,7 +53,7 @@ def refusal(*tensors: Tensor, as_they_are: bool = False) -> str | None:
     for tensor in tensors:
         if type(tensor) not in PLAIN:
             return f"{type(tensor).__name__} is a tensor of another kind"
-        if tensor.device.type != "cpu":
+        if tensor.device.type != device:
             return f"on {tensor.device.type}"
         if tensor.layout is not torch.strided:
             return f"{tensor.layout} is not strided"
@@ -69,7 +72,7 @@ def refusal(*tensors: Tensor, as_they_are: bool = False) -> str | None:
 
 def serving(*tensors: Tensor, as_they_are: bool = False) -> Library | None:
     """The library that serves a call on these tensors, as :func:`refusal` takes them; None: torch computes."""
-    if refusal(*tensors, as_they_are=as_they_are) is not None or not _wanted.get():
+    if refusal(*tensors, as_they_are=as_they_are) is not None:
         return None
     library = load()
     return library if isinstance(library, Library) else None

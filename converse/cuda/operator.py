@@ -1,0 +1,81 @@
+"""The operator at scale 1 on a CUDA device by the plane kernels, and its gradient."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from ..mathematics.setting import PADDING_MODES, Setting
+from .planes import Planes
+
+
+class Task(ctypes.Structure):
+    """``struct Task`` of the source: samples, channels, height and width of y, padding, mode."""
+
+    _fields_ = [(name, ctypes.c_int) for name in ("b", "c", "h", "w", "pad_h", "pad_w", "mode")]
+
+
+def _task(y: Tensor, setting: Setting) -> Task:
+    return Task(*y.shape, *setting.padding, PADDING_MODES.index(setting.mode))
+
+
+def _transfer(planes: Planes, kernel: Tensor, lam: Tensor, nearest: bool) -> Tensor:
+    """G / (H W) in the order of the kernels, (C, H, W, 2), float32."""
+    (c, kh, kw), (h, w) = kernel.shape, planes.size
+    g = torch.empty((c, h, w, 2), dtype=torch.float32, device=kernel.device)
+    work = torch.empty((c, kh * w, 2), dtype=torch.float64, device=kernel.device)
+    planes.launch("converse_transfer", c, kernel, lam, work, g, kh, kw, int(nearest))
+    return g
+
+
+def solve(planes: Planes, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
+    """X* as :func:`converse.mathematics.spectral.solution` has it.
+
+    Args:
+        planes: of the padded size, on the device of ``y``.
+        y: (B, C, H, W); computed in float32.
+        kernel: (C, kh, kw).
+        lam: (C,).
+        setting: of scale 1, with prior "nearest" or "zero"; the sizes fit.
+
+    Returns:
+        (B, C, H, W), contiguous, in the dtype of y.
+    """
+    maps, taps, weight = y.float().contiguous(), kernel.double().contiguous(), lam.double().contiguous()
+    g = _transfer(planes, taps, weight, setting.nearest)
+    out = torch.empty_like(maps)
+    planes.launch("converse_filter", y.shape[1] * ((y.shape[0] + 1) // 2), maps, g, out, _task(y, setting))
+    return out.to(y.dtype)
+
+
+def solve_backward(
+    planes: Planes,
+    grad: Tensor,
+    y: Tensor,
+    kernel: Tensor,
+    lam: Tensor,
+    need_y: bool,
+    need_parameters: bool,
+    setting: Setting,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of :func:`solve` for y, kernel and lam, each in its dtype; empty tensors where not needed."""
+    (b, c, _, _), (_, kh, kw), (h, w) = y.shape, kernel.shape, planes.size
+    maps, cotangent = y.float().contiguous(), grad.float().contiguous()
+    taps, weight = kernel.double().contiguous(), lam.double().contiguous()
+    g = _transfer(planes, taps, weight, setting.nearest)
+    shares = planes.shares(c, (b + 1) // 2)
+    dy = torch.empty_like(maps) if need_y else None
+    blocks = (c, shares, h, w, 2)
+    spectra, sums = g.new_empty((2, *blocks)).unbind() if need_parameters else (None, None)
+    task = _task(y, setting)
+    planes.launch("converse_gradient", c * shares, cotangent, maps, g, spectra, sums, dy, shares, task)
+    out = y.new_empty((0,)) if dy is None else dy.to(y.dtype)
+    if sums is None:
+        return out, kernel.new_empty((0,)), lam.new_empty((0,))
+    work = torch.empty((c, kh * w + h * kw + planes.threads, 2), dtype=torch.float64, device=y.device)
+    dk, dlam = torch.empty_like(taps), torch.empty_like(weight)
+    nearest = int(setting.nearest)
+    planes.launch("converse_parameters", c, taps, weight, sums, work, dk, dlam, shares, kh, kw, nearest)
+    return out, dk.to(kernel.dtype), dlam.to(lam.dtype)

@@ -1,0 +1,74 @@
+"""Can a CUDA kernel of ours serve this call? Sizes that have none, and everything that must look inside, go to torch."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+
+import torch
+from torch import Tensor
+
+from ..mathematics.setting import Setting
+from ..native.loading import SWITCH
+from ..native.serving import refusal
+from . import plan
+from .operator import solve, solve_backward
+from .planes import Planes, shared_limit
+
+TOLERANCE = 2e-5
+"""Relative error of the self-test: ten times what it shows."""
+
+
+def serving(setting: Setting, *tensors: Tensor) -> Planes | None:
+    """The kernels that serve a call on these tensors, y first; None: torch computes.
+
+    They are compiled for the padded size at the first call with it, which takes about a second, and tried against
+    float64. What does not compile or agree is not used, with one warning.
+    """
+    y = tensors[0]
+    if y.device.type != "cuda" or setting.scale != 1 or torch.version.cuda is None:
+        return None
+    if refusal(*tensors, device="cuda") is not None:
+        return None
+    (h, w), (ph, pw) = y.shape[2:], setting.padding
+    return _trusted(h + 2 * ph, w + 2 * pw, y.device.index)
+
+
+@functools.cache
+def _trusted(height: int, width: int, index: int) -> Planes | None:
+    device = torch.device("cuda", index)
+    if os.environ.get(SWITCH) == "0" or not plan.serves(height, width, shared_limit(device)):
+        return None
+    try:
+        made = Planes((height, width), device)
+        trouble = _disagreement(made, device)
+    except (OSError, RuntimeError) as error:
+        trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if trouble is None:
+        return made
+    warnings.warn(f"converse: no CUDA kernel for maps of {height}x{width}, torch computes: {trouble}", stacklevel=2)
+    return None
+
+
+def _disagreement(planes: Planes, device: torch.device) -> str | None:
+    """What a small call gives otherwise than torch in float64, in one line; None if everything agrees."""
+    from ..mathematics.spectral import gradients, solution
+
+    generator, (h, w) = torch.Generator("cpu").manual_seed(0), planes.size
+    pads = (int(h > 2), int(w > 2))
+    setting = Setting(1, pads, "circular", "nearest")
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(device)
+
+    y, grad = drawn(3, 2, h - 2 * pads[0], w - 2 * pads[1]), drawn(3, 2, h - 2 * pads[0], w - 2 * pads[1]) - 0.5
+    kernel, lam = drawn(2, min(3, h), min(3, w)), drawn(2) + 0.05
+    found = (solve(planes, y, kernel, lam, setting), *solve_backward(planes, grad, y, kernel, lam, True, True, setting))
+    y, grad, kernel, lam = (t.double() for t in (y, grad, kernel, lam))
+    truth = (solution(y, kernel, lam, setting), *gradients(grad, y, kernel, lam, True, True, setting))
+    for name, got, want in zip(("out", "dy", "dK", "dlam"), found, truth, strict=True):
+        error = float((got - want).norm() / want.norm())
+        if not error <= TOLERANCE:
+            return f"its self-test failed: {name} differs by {error:.1e}"
+    return None

@@ -1,0 +1,42 @@
+// Just enough of CUDA to run a kernel on a CPU: each thread of a block is a thread, one block after the other.
+#include <barrier>
+#include <cmath>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#define __device__
+#define __global__
+#define __constant__
+#define __forceinline__ inline
+#define __launch_bounds__(n)
+#define __shared__
+
+struct float2 { float x, y; };
+struct double2 { double x, y; };
+struct dim { int x; };
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline double2 make_double2(double x, double y) { return {x, y}; }
+using std::fmax;
+
+thread_local dim threadIdx, blockIdx;
+static dim blockDim;
+static std::barrier<>* gate;
+inline void __syncthreads() { gate->arrive_and_wait(); }
+
+template <class Body> void launch(int blocks, int threads, Body body) {
+    blockDim.x = threads;
+    std::barrier<> own(threads);
+    gate = &own;
+    std::vector<std::thread> all;
+    for (int t = 0; t < threads; ++t)
+        all.emplace_back([=] {
+            for (int b = 0; b < blocks; ++b) {
+                threadIdx.x = t;
+                blockIdx.x = b;
+                body();
+                __syncthreads();
+            }
+        });
+    for (auto& one : all) one.join();
+}
