@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.on_gpu.dense import dense_transforms
 from converse.assembly.released import RELEASED
-from converse.mathematics.transforms import Grid
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,15 +100,3 @@ def test_without_a_gpu_it_says_so(tmp_path: Path) -> None:
     assert (
         done.returncode == 0 and "no CUDA device here: nothing was run" in done.stdout and not any(tmp_path.iterdir())
     )
-
-
-@pytest.mark.parametrize("size", [(6, 8), (7, 9), (5, 1), (2, 2)])
-def test_the_dense_candidate_is_the_half_spectrum_and_back(size: tuple[int, int]) -> None:
-    x = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
-    grid = Grid(size)
-    with dense_transforms():
-        z = grid.forward(x)
-        back = grid.inverse(z)
-    torch.testing.assert_close(z, torch.fft.rfft2(x), rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(back, x, rtol=1e-5, atol=1e-6)
-    assert torch.equal(grid.forward(x), torch.fft.rfft2(x))  # and nothing stays replaced

@@ -6,6 +6,7 @@ runs them. A CUDA graph launches them at once; they are the same kernels on the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
 import torch
@@ -16,6 +17,8 @@ from bench.training.batch import Batch
 WARM_UP = 3
 """Steps before one is recorded: libraries make their plans and buffers, Adam its state."""
 Loss = Callable[[Batch], Tensor]
+_recording = threading.Lock()
+"""One at a time in a process: it begins with waiting for the whole device, which no other recording stands."""
 
 
 class Stepper:
@@ -87,7 +90,7 @@ class Stepper:
         held, graph = batch.clone(), torch.cuda.CUDAGraph()
         try:
             # Other threads make batches in pinned memory meanwhile, which the global mode forbids.
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with _recording, torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._recorded_loss = self._step(held)
         except RuntimeError:
             self._records, self._recorded_loss = False, None

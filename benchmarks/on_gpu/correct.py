@@ -14,6 +14,7 @@ import converse
 from bench.training.batch import Batch
 from bench.training.stepping import Stepper
 from benchmarks.on_gpu.journal import Answer, Case
+from converse.assembly.norm import channel_norm
 from converse.cuda.planes import shared_limit
 from converse.cuda.serving import serving
 from converse.mathematics.functional import converse2d
@@ -49,6 +50,8 @@ def cases(device: torch.device, tiny: bool) -> Iterator[Case]:
     yield "channels_last", partial(_channels_last, device)
     yield "kernel and lam per sample", partial(_per_sample, device)
     yield "empty batch", partial(_empty, device)
+    for channels in (8,) if tiny else (8, 24, 64, 128, 129):
+        yield f"norm of {channels}", partial(_norm, device, channels)
     yield "second derivatives", partial(_second, device)
     yield "deterministic", partial(_deterministic, device)
     yield "recorded training", partial(_recorded, device)
@@ -148,6 +151,12 @@ def _deterministic(device: torch.device) -> Answer:
         return [out, *torch.autograd.grad(out.square().sum(), inputs)]
 
     return {"ok": all(torch.equal(a, b) for a, b in zip(once(), once(), strict=True))}
+
+
+def _norm(device: torch.device, channels: int) -> Answer:
+    g = torch.Generator().manual_seed(1)
+    inputs = [torch.randn(s, generator=g) for s in ((3, channels, 37, 41), (channels,), (channels,))]
+    return _compare(partial(channel_norm, eps=1e-5), device, inputs)
 
 
 def _served(device: torch.device) -> Answer:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .branch import branch
+from .conv1x1 import Conv1x1
 from .norm import ChannelNorm
 
 MakeOperator = Callable[[int], nn.Module]
@@ -37,17 +38,17 @@ class ConverseBlock(nn.Module):
         self.alpha = alpha
         self.conv1 = nn.Sequential(
             ChannelNorm(channels),
-            nn.Conv2d(channels, hidden, 1),
+            Conv1x1(channels, hidden),
             nn.GELU(),
             spatial(hidden),
             nn.GELU(),
-            nn.Conv2d(hidden, channels, 1),
+            Conv1x1(hidden, channels),
         )
         self.conv2 = nn.Sequential(
             ChannelNorm(channels),
-            nn.Conv2d(channels, hidden, 1),
+            Conv1x1(channels, hidden),
             nn.GELU(),
-            nn.Conv2d(hidden, channels, 1),
+            Conv1x1(hidden, channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

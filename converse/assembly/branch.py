@@ -10,14 +10,15 @@ from torch.nn.modules import module as every_module
 
 from ..native.library import Library
 from ..native.serving import serving
+from .conv1x1 import Conv1x1
 from .norm import ChannelNorm
 from .pointwise import enter, leave
 
 SPATIAL = 3
 """Place of the spatial operator among six layers; four layers have none."""
 TYPES = (
-    (ChannelNorm, nn.Conv2d, nn.GELU, nn.Conv2d),
-    (ChannelNorm, nn.Conv2d, nn.GELU, nn.GELU, nn.Conv2d),
+    (ChannelNorm, Conv1x1, nn.GELU, Conv1x1),
+    (ChannelNorm, Conv1x1, nn.GELU, nn.GELU, Conv1x1),
 )
 """Of the pointwise layers, without a spatial operator and around one."""
 
@@ -61,7 +62,7 @@ def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tens
         return None
     norm, first, *gelus, last = pointwise
     wide, channels = first.out_channels, norm.weight.numel()
-    if not (_is_1x1(first, channels, wide) and _is_1x1(last, wide, channels)):
+    if not (_maps(first, channels, wide) and _maps(last, wide, channels)):
         return None
     if any(gelu.approximate != "none" for gelu in gelus) or not norm.eps > 0:  # a pixel of zeros would divide by 0
         return None
@@ -71,7 +72,7 @@ def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tens
     return serving(*parameters, *(() if alpha is None else (alpha,)), as_they_are=True)
 
 
-def _is_1x1(conv: nn.Conv2d, inputs: int, outputs: int) -> bool:
+def _maps(conv: Conv1x1, inputs: int, outputs: int) -> bool:
     shape = (conv.kernel_size, conv.stride, conv.padding, conv.groups, conv.in_channels, conv.out_channels)
     return shape == ((1, 1), (1, 1), (0, 0), 1, inputs, outputs) and conv.bias is not None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -76,6 +75,9 @@ def _check(code: int) -> None:
         raise RuntimeError(f"CUDA: {(text.value or b'unknown error').decode()}")
 
 
+Argument = Tensor | int | float | ctypes.Structure | None
+
+
 class Kernel:
     """One kernel on one device; calling it launches it on that device's current stream."""
 
@@ -85,8 +87,8 @@ class Kernel:
         if shared:
             _check(_driver().cuFuncSetAttribute(self._function, _SHARED_BYTES, shared))
 
-    def __call__(self, blocks: int, threads: int, *arguments: Tensor | int | ctypes.Structure | None) -> None:
-        """Tensors travel as pointers (None: null), integers as int, structures by value."""
+    def __call__(self, blocks: int, threads: int, *arguments: Argument) -> None:
+        """Tensors travel as pointers (None: null), integers as int, floats as double, structures by value."""
         values = [_value(a) for a in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         stream = ctypes.c_void_p(torch.cuda.current_stream(self._device).cuda_stream)
@@ -98,11 +100,13 @@ class Kernel:
             )
 
 
-def _value(argument: Tensor | int | ctypes.Structure | None) -> ctypes.Structure | ctypes.c_int | ctypes.c_void_p:
+def _value(argument: Argument) -> ctypes.Structure | ctypes.c_int | ctypes.c_double | ctypes.c_void_p:
     if isinstance(argument, ctypes.Structure):
         return argument
     if isinstance(argument, int):
         return ctypes.c_int(argument)
+    if isinstance(argument, float):
+        return ctypes.c_double(argument)
     return ctypes.c_void_p(None if argument is None else argument.data_ptr())
 
 

@@ -21,12 +21,19 @@ def _task(y: Tensor, setting: Setting) -> Task:
     return Task(*y.shape, *setting.padding, PADDING_MODES.index(setting.mode))
 
 
-def _transfer(planes: Planes, kernel: Tensor, lam: Tensor, nearest: bool) -> Tensor:
+def _parameters(kernel: Tensor, lam: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Both in one type that the kernels read, and whether that is double."""
+    wide = torch.float64 in (kernel.dtype, lam.dtype)
+    dtype = torch.float64 if wide else torch.float32
+    return kernel.to(dtype).contiguous(), lam.to(dtype).contiguous(), int(wide)
+
+
+def _transfer(planes: Planes, kernel: Tensor, lam: Tensor, wide: int, nearest: bool) -> Tensor:
     """G / (H W) in the order of the kernels, (C, H, W, 2), float32."""
     (c, kh, kw), (h, w) = kernel.shape, planes.size
     g = torch.empty((c, h, w, 2), dtype=torch.float32, device=kernel.device)
     work = torch.empty((c, kh * w, 2), dtype=torch.float64, device=kernel.device)
-    planes.launch("converse_transfer", c, kernel, lam, work, g, kh, kw, int(nearest))
+    planes.launch("converse_transfer", c, kernel, lam, work, g, kh, kw, int(nearest), wide)
     return g
 
 
@@ -43,8 +50,8 @@ def solve(planes: Planes, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setti
     Returns:
         (B, C, H, W), contiguous, in the dtype of y.
     """
-    maps, taps, weight = y.float().contiguous(), kernel.double().contiguous(), lam.double().contiguous()
-    g = _transfer(planes, taps, weight, setting.nearest)
+    maps = y.float().contiguous()
+    g = _transfer(planes, *_parameters(kernel, lam), setting.nearest)
     out = torch.empty_like(maps)
     planes.launch("converse_filter", y.shape[1] * ((y.shape[0] + 1) // 2), maps, g, out, _task(y, setting))
     return out.to(y.dtype)
@@ -63,8 +70,8 @@ def solve_backward(
     """Gradients of :func:`solve` for y, kernel and lam, each in its dtype; empty tensors where not needed."""
     (b, c, _, _), (_, kh, kw), (h, w) = y.shape, kernel.shape, planes.size
     maps, cotangent = y.float().contiguous(), grad.float().contiguous()
-    taps, weight = kernel.double().contiguous(), lam.double().contiguous()
-    g = _transfer(planes, taps, weight, setting.nearest)
+    taps, weight, wide = _parameters(kernel, lam)
+    g = _transfer(planes, taps, weight, wide, setting.nearest)
     shares = planes.shares(c, (b + 1) // 2)
     dy = torch.empty_like(maps) if need_y else None
     blocks = (c, shares, h, w, 2)
@@ -77,5 +84,5 @@ def solve_backward(
     work = torch.empty((c, kh * w + h * kw + planes.threads, 2), dtype=torch.float64, device=y.device)
     dk, dlam = torch.empty_like(taps), torch.empty_like(weight)
     nearest = int(setting.nearest)
-    planes.launch("converse_parameters", c, taps, weight, sums, work, dk, dlam, shares, kh, kw, nearest)
+    planes.launch("converse_parameters", c, taps, weight, sums, work, dk, dlam, shares, kh, kw, nearest, wide)
     return out, dk.to(kernel.dtype), dlam.to(lam.dtype)

@@ -108,4 +108,4 @@ def source(height: int, width: int, threads: int) -> str:
 
 def threads(size: tuple[int, int], resident: int) -> int:
     """Threads of a block, of which ``resident`` share a multiprocessor."""
-    return max(128, min(512, 1024 // resident // 32 * 32))
+    return max(128, min(1024, 1280 // resident // 32 * 32))

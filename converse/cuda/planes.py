@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
-from torch import Tensor
 
 from . import plan
-from .driver import Kernel, load
+from .driver import Argument, Kernel, load
 
 _RESERVED = 1024
 """Bytes of shared memory that the driver takes of each block."""
@@ -41,7 +38,7 @@ class Planes:
         """Into how many parts a batch is cut, so that one block a channel and part fills the device once."""
         return min(pairs, max(1, self.slots // channels))
 
-    def launch(self, name: str, blocks: int, *arguments: Tensor | int | ctypes.Structure | None) -> None:
+    def launch(self, name: str, blocks: int, *arguments: Argument) -> None:
         """Launches one kernel on the current stream."""
         self._kernels[name](blocks, self.threads, *arguments)
 

@@ -1,4 +1,4 @@
-"""Can a CUDA kernel of ours serve this call? Sizes that have none, and everything that must look inside, go to torch."""
+"""Can a CUDA kernel of ours serve this call? Sizes that have none, and whatever must look inside, go to torch."""
 
 from __future__ import annotations
 

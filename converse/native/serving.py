@@ -48,7 +48,7 @@ def refusal(*tensors: Tensor, as_they_are: bool = False, device: str = "cpu") ->
         return f"{first.dtype} is computed by torch"
     if first.numel() == 0:
         return "nothing to compute"
-    if as_they_are and torch.is_autocast_enabled("cpu"):
+    if as_they_are and torch.is_autocast_enabled(device):
         return "autocast chooses the precision"
     for tensor in tensors:
         if type(tensor) not in PLAIN:

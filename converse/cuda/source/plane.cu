@@ -274,8 +274,18 @@ converse_gradient(
 // Which root exp(-2 pi i t / n) is exp(2 pi i u m / n), m = k / 2 - tap.
 __device__ __forceinline__ int turn(int u, int tap, int k, int n) { return u * ((tap - k / 2) % n + n) % n; }
 
+// Kernels and lams come, and their gradients leave, as double (wide) or as float.
+__device__ __forceinline__ double get(const void* numbers, int i, int wide) {
+    return wide ? static_cast<const double*>(numbers)[i] : static_cast<const float*>(numbers)[i];
+}
+__device__ __forceinline__ void put(void* numbers, int i, int wide, double value) {
+    if (wide) static_cast<double*>(numbers)[i] = value;
+    else static_cast<float*>(numbers)[i] = (float)value;
+}
+
 struct Spectrum {  // of one kernel, in double: near a null of F its taps cancel, and there |F|^2 / lam decides
-    const double* kernel;
+    const void* kernels;
+    int first, wide;
     int kh, kw;
     double2* half;  // (kh, W): the taps transformed along their rows
 
@@ -285,8 +295,9 @@ struct Spectrum {  // of one kernel, in double: near a null of F its taps cancel
             double re = 0, im = 0;
             for (int b = 0; b < kw; ++b) {
                 const double2 w = EXACT1[turn(v, b, kw, W)];
-                re += kernel[a * kw + b] * w.x;
-                im += kernel[a * kw + b] * w.y;
+                const double tap = get(kernels, first + a * kw + b, wide);
+                re += tap * w.x;
+                im += tap * w.y;
             }
             half[i] = make_double2(re, im);
         }
@@ -307,11 +318,11 @@ struct Spectrum {  // of one kernel, in double: near a null of F its taps cancel
 // g = G / (H W) by place, for X0 = Y (nearest) or 0: n + conj(F) (1 - n F) / (|F|^2 + lam). One block a channel.
 extern "C" __global__ void __launch_bounds__(THREADS)
 converse_transfer(
-    const double* kernels, const double* lams, double2* work, float2* g, int kh, int kw, int nearest) {
+    const void* kernels, const void* lams, double2* work, float2* g, int kh, int kw, int nearest, int wide) {
     const int c = blockIdx.x;
-    Spectrum f{kernels + c * kh * kw, kh, kw, work + (size_t)c * kh * W};
+    Spectrum f{kernels, c * kh * kw, wide, kh, kw, work + (size_t)c * kh * W};
     f.prepare();
-    const float lam = (float)fmax(lams[c], 1e-30);
+    const float lam = (float)fmax(get(lams, c, wide), 1e-30);
     for (int i = threadIdx.x; i < H * W; i += blockDim.x) {
         const double2 value = f.at(i);
         const float fr = (float)value.x, fi = (float)value.y, over = 1.f / ((fr * fr + fi * fi + lam) * (H * W));
@@ -326,15 +337,15 @@ converse_transfer(
 // double2 for each channel.
 extern "C" __global__ void __launch_bounds__(THREADS)
 converse_parameters(
-    const double* kernels, const double* lams, float2* sums, double2* work, double* dk, double* dlam, int shares, int kh,
-    int kw, int nearest) {
+    const void* kernels, const void* lams, float2* sums, double2* work, void* dk, void* dlam, int shares, int kh, int kw,
+    int nearest, int wide) {
     const int c = blockIdx.x;
     double2* own = work + (size_t)c * (kh * W + H * kw + THREADS);
-    Spectrum f{kernels + c * kh * kw, kh, kw, own};
+    Spectrum f{kernels, c * kh * kw, wide, kh, kw, own};
     double2 *rows = own + kh * W, *parts = rows + H * kw;
     float2* z = sums + (size_t)c * shares * H * W;
     f.prepare();
-    const double lam = fmax(lams[c], 1e-30);
+    const double lam = fmax(get(lams, c, wide), 1e-30);
     double total = 0;
     for (int i = threadIdx.x; i < H * W; i += blockDim.x) {
         double zr = 0, zi = 0;
@@ -374,11 +385,11 @@ converse_parameters(
             const double2 w = EXACT0[turn(FULL0[r], a, kh, H)], x = rows[r * kw + b];
             sum += w.x * x.x - w.y * x.y;
         }
-        dk[c * kh * kw + i] = sum / (H * W);
+        put(dk, c * kh * kw + i, wide, sum / (H * W));
     }
     if (threadIdx.x == 0) {
         double sum = 0;
         for (int i = 0; i < blockDim.x; ++i) sum += parts[i].x;
-        dlam[c] = -sum / (H * W);
+        put(dlam, c, wide, -sum / (H * W));
     }
 }
