@@ -7,7 +7,9 @@ runs them. A CUDA graph launches them at once; they are the same kernels on the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ WARM_UP = 3
 """Steps before one is recorded: libraries make their plans and buffers, Adam its state."""
 Loss = Callable[[Batch], Tensor]
 _recording = threading.Lock()
-"""One at a time in a process: it begins with waiting for the whole device, which no other recording stands."""
+"""Where trainings share a process, one of them launches at a time: a recording stands no other one beside it."""
 
 
 class Stepper:
@@ -48,6 +50,7 @@ class Stepper:
         self._lr: float | Tensor = torch.tensor(lr, device=device) if self._records else lr
         self.optimizer = torch.optim.Adam(self._parameters, lr=self._lr, fused=True, capturable=self._records)
         self._done = 0
+        self._beside: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: Batch | None = None
         self._recorded_loss: Tensor | None = None
@@ -59,21 +62,31 @@ class Stepper:
                 group["lr"].fill_(lr)
             else:
                 group["lr"] = lr
-        if self._graph is None and self._records and self._done >= WARM_UP:
-            self._record(batch)
-        self._done += 1
-        if self._graph is None or self._held is None or self._recorded_loss is None:
-            if not self._records:
+        if not self._records:
+            return self._step(batch)
+        with _recording, self._own_stream():
+            if self._graph is None and self._done >= WARM_UP:
+                self._record(batch)
+            self._done += 1
+            if self._graph is None or self._held is None or self._recorded_loss is None:
                 return self._step(batch)
-            side = torch.cuda.Stream(self._device)
-            side.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(side):
-                loss = self._step(batch)
-            torch.cuda.current_stream(self._device).wait_stream(side)
-            return loss
-        self._held.copy_(batch)
-        self._graph.replay()
-        return self._recorded_loss.clone()
+            self._held.copy_(batch)
+            self._graph.replay()
+            return self._recorded_loss.clone()
+
+    @contextmanager
+    def _own_stream(self) -> Iterator[None]:
+        """The current stream, or, since the default one cannot be recorded, one beside it that it waits for."""
+        current = torch.cuda.current_stream(self._device)
+        if current != torch.cuda.default_stream(self._device):
+            yield
+            return
+        if self._beside is None:
+            self._beside = torch.cuda.Stream(self._device)
+        self._beside.wait_stream(current)
+        with torch.cuda.stream(self._beside):
+            yield
+        current.wait_stream(self._beside)
 
     def _step(self, batch: Batch) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
@@ -88,11 +101,14 @@ class Stepper:
     def _record(self, batch: Batch) -> None:
         """Records a step on a copy of ``batch``; a network that cannot be recorded is stepped as it is."""
         held, graph = batch.clone(), torch.cuda.CUDAGraph()
+        stream = torch.cuda.current_stream(self._device)
         try:
             # Other threads make batches in pinned memory meanwhile, which the global mode forbids.
-            with _recording, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self._recorded_loss = self._step(held)
-        except RuntimeError:
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(f"a step of this network cannot be recorded, it is launched anew: {reason}", stacklevel=2)
             self._records, self._recorded_loss = False, None
             self.optimizer.zero_grad(set_to_none=True)
             return

@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _train(preset: str, tables: str, device: str, most: int, together: int, seconds: float) -> list[str]:
-    """Trains what is left of a preset's tables, in ``most`` processes ``together`` at once; what is cut short goes on."""
+    """Trains what is left of a preset's tables, ``most`` processes of ``together``; what is cut short goes on."""
     from bench.config.loading import load_plan
     from bench.foundation.errors import BenchError
     from bench.results.done import Done

@@ -19,5 +19,6 @@ class Conv1x1(nn.Conv2d):
         """(B, C_in, H, W) → (B, C_out, H, W)."""
         if input.device.type != "cuda" or self.bias is None or input.dim() != 4 or not input.is_contiguous():
             return super().forward(input)
-        product = torch.matmul(self.weight.flatten(1), input.flatten(2)) + self.bias[:, None]
+        weight = self.weight.flatten(1).expand(input.shape[0], -1, -1)
+        product = torch.bmm(weight, input.flatten(2)) + self.bias[:, None]  # matmul would copy the maps in its backward
         return product.unflatten(2, input.shape[2:])

@@ -7,6 +7,8 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -78,11 +80,30 @@ def _check(code: int) -> None:
 Argument = Tensor | int | float | ctypes.Structure | None
 
 
+@functools.cache
+def _context(index: int) -> ctypes.c_void_p:
+    """The context of a device that torch uses too."""
+    context = ctypes.c_void_p()
+    _check(_driver().cuDevicePrimaryCtxRetain(ctypes.byref(context), index))
+    return context
+
+
+@contextmanager
+def _current(context: ctypes.c_void_p) -> Iterator[None]:
+    """A thread of torch's (autograd has its own) may not have made a context its current one yet."""
+    _check(_driver().cuCtxPushCurrent_v2(context))
+    try:
+        yield
+    finally:
+        _driver().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+
+
 class Kernel:
     """One kernel on one device; calling it launches it on that device's current stream."""
 
     def __init__(self, module: ctypes.c_void_p, name: str, device: torch.device, shared: int) -> None:
         self._function, self._device, self._shared = ctypes.c_void_p(), device, shared
+        self._context = _context(device.index)
         _check(_driver().cuModuleGetFunction(ctypes.byref(self._function), module, name.encode()))
         if shared:
             _check(_driver().cuFuncSetAttribute(self._function, _SHARED_BYTES, shared))
@@ -92,12 +113,9 @@ class Kernel:
         values = [_value(a) for a in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         stream = ctypes.c_void_p(torch.cuda.current_stream(self._device).cuda_stream)
-        with torch.cuda.device(self._device):
-            _check(
-                _driver().cuLaunchKernel(
-                    self._function, blocks, 1, 1, threads, 1, 1, self._shared, stream, pointers, None
-                )
-            )
+        grid = (blocks, 1, 1, threads, 1, 1)
+        with _current(self._context):
+            _check(_driver().cuLaunchKernel(self._function, *grid, self._shared, stream, pointers, None))
 
 
 def _value(argument: Argument) -> ctypes.Structure | ctypes.c_int | ctypes.c_double | ctypes.c_void_p:
@@ -125,7 +143,6 @@ def load(source: str, kernels: dict[str, int], device: torch.device) -> dict[str
     major, minor = torch.cuda.get_device_capability(device)
     code = compiled(source, f"sm_{major}{minor}", compiler())
     module = ctypes.c_void_p()
-    with torch.cuda.device(device):
-        torch.cuda.current_stream(device).synchronize()  # the device's context is there and current
+    with _current(_context(device.index)):
         _check(_driver().cuModuleLoadData(ctypes.byref(module), code))
         return {name: Kernel(module, name, device, shared) for name, shared in kernels.items()}
