@@ -34,10 +34,18 @@ def machine() -> dict[str, Any]:
     return found
 
 
-def backend() -> str:
-    """What computes the operator: the one place to ask, so that no record says something else."""
+def backend(on_gpu: bool = False) -> str:
+    """What computes the operator: the one place to ask, so that no record says something else.
+
+    Kernels of a GPU serve sizes of training; others are torch's there, which the word does not say.
+    """
     if "torch" not in sys.modules:
         return "torch"
+    if on_gpu:
+        from converse.cuda.serving import backend as on_cuda
+
+        told = on_cuda()
+        return "torch" if told.startswith("torch") else told
     from converse.native.library import Library
     from converse.native.loading import load
 
@@ -59,7 +67,7 @@ def computation(device: str, threads: int, precision: str) -> dict[str, Any]:
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and device.startswith("cuda")
     return {
-        "backend": "torch" if on_gpu else backend(),
+        "backend": backend(on_gpu),
         "threads": threads,
         "instructions": torch.backends.cpu.get_cpu_capability() if torch is not None else "",
         "device": torch.cuda.get_device_name(device) if torch is not None and on_gpu else _cpu(),

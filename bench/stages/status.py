@@ -117,6 +117,10 @@ def doctor(plan: Plan) -> None:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
         rows.append(("torch", torch.__version__, device))
         rows.append(("operator on CPU", backend().split()[0].rstrip(","), backend()))
+        if torch.cuda.is_available():
+            from converse.cuda.serving import backend as on_cuda
+
+            rows.append(("operator on GPU", on_cuda().split()[0].rstrip(","), on_cuda()))
     else:
         rows.append(("torch", "missing", "pip install torch"))
     for name, use in (

@@ -97,7 +97,8 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     ]
     budget, sides = spec.budget, spec.budget.patches or ()
     sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, sides, reduce, names)
-    training = Training(model, sampler, budget, device, "kernel" in declared.inputs)
+    known = not networks.outside(model)  # what a plugin does anew in each step, a recording would do once
+    training = Training(model, sampler, budget, device, "kernel" in declared.inputs, records=known)
     state = layout.state_file(run.id)
     computed = [_computation(run, device)]
     resumed = _resume(training, run, computed, lambda line: print(f"{run.id}: {line}", flush=True))

@@ -44,6 +44,7 @@ class Training:
         budget: steps, learning rate, schedule, loss.
         device: where to compute.
         needs_kernel: the network takes the blur kernel too.
+        records: a GPU may record a step and replay it: nothing in the network counts calls or reads numbers back.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Training:
         budget: Budget,
         device: torch.device,
         needs_kernel: bool = False,
+        records: bool = True,
     ) -> None:
         self.model, self.sampler, self.budget, self.device = model, sampler, budget, device
         self.needs_kernel = needs_kernel
         self.feed = Feed(sampler, device, budget.steps)
+        same_shapes = not budget.patches
         self._stepper = Stepper(
-            model.parameters(), self._batch_loss, budget.lr, budget.clip, device, records=not budget.patches
+            model.parameters(), self._batch_loss, budget.lr, budget.clip, device, records and same_shapes
         )
         self.optimizer = self._stepper.optimizer
         self.step = 0

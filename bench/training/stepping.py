@@ -6,10 +6,8 @@ runs them. A CUDA graph launches them at once; they are the same kernels on the 
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +17,6 @@ from bench.training.batch import Batch
 WARM_UP = 3
 """Steps before one is recorded: libraries make their plans and buffers, Adam its state."""
 Loss = Callable[[Batch], Tensor]
-_recording = threading.Lock()
-"""Where trainings share a process, one of them launches at a time: a recording stands no other one beside it."""
 
 
 class Stepper:
@@ -50,7 +46,6 @@ class Stepper:
         self._lr: float | Tensor = torch.tensor(lr, device=device) if self._records else lr
         self.optimizer = torch.optim.Adam(self._parameters, lr=self._lr, fused=True, capturable=self._records)
         self._done = 0
-        self._beside: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: Batch | None = None
         self._recorded_loss: Tensor | None = None
@@ -62,31 +57,21 @@ class Stepper:
                 group["lr"].fill_(lr)
             else:
                 group["lr"] = lr
-        if not self._records:
-            return self._step(batch)
-        with _recording, self._own_stream():
-            if self._graph is None and self._done >= WARM_UP:
-                self._record(batch)
-            self._done += 1
-            if self._graph is None or self._held is None or self._recorded_loss is None:
+        if self._graph is None and self._records and self._done >= WARM_UP:
+            self._record(batch)
+        self._done += 1
+        if self._graph is None or self._held is None or self._recorded_loss is None:
+            if not self._records:
                 return self._step(batch)
-            self._held.copy_(batch)
-            self._graph.replay()
-            return self._recorded_loss.clone()
-
-    @contextmanager
-    def _own_stream(self) -> Iterator[None]:
-        """The current stream, or, since the default one cannot be recorded, one beside it that it waits for."""
-        current = torch.cuda.current_stream(self._device)
-        if current != torch.cuda.default_stream(self._device):
-            yield
-            return
-        if self._beside is None:
-            self._beside = torch.cuda.Stream(self._device)
-        self._beside.wait_stream(current)
-        with torch.cuda.stream(self._beside):
-            yield
-        current.wait_stream(self._beside)
+            side = torch.cuda.Stream(self._device)
+            side.wait_stream(torch.cuda.current_stream(self._device))
+            with torch.cuda.stream(side):
+                loss = self._step(batch)
+            torch.cuda.current_stream(self._device).wait_stream(side)
+            return loss
+        self._held.copy_(batch)
+        self._graph.replay()
+        return self._recorded_loss.clone()
 
     def _step(self, batch: Batch) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
@@ -101,10 +86,9 @@ class Stepper:
     def _record(self, batch: Batch) -> None:
         """Records a step on a copy of ``batch``; a network that cannot be recorded is stepped as it is."""
         held, graph = batch.clone(), torch.cuda.CUDAGraph()
-        stream = torch.cuda.current_stream(self._device)
         try:
             # Other threads make batches in pinned memory meanwhile, which the global mode forbids.
-            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._recorded_loss = self._step(held)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]

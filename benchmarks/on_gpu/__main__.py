@@ -35,8 +35,7 @@ def main() -> int:
     parser.add_argument("--tiny", action="store_true", help="a few small cases")
     parser.add_argument("--preset", default="medium", help="whose runs part train trains")
     parser.add_argument("--tables", default="table4_denoising", help="and of which tables")
-    parser.add_argument("--side-by-side", type=int, default=4, help="processes at once")
-    parser.add_argument("--together", type=int, default=8, help="trainings at once in a process (one on a CPU)")
+    parser.add_argument("--side-by-side", type=int, default=4, help="trainings at once")
     options = parser.parse_args()
     device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -48,9 +47,7 @@ def main() -> int:
     wrong: list[str] = []
     for part in options.parts:
         if part == "train":
-            wrong += _train(
-                options.preset, options.tables, options.device, options.side_by_side, options.together, options.seconds
-            )
+            wrong += _train(options.preset, options.tables, options.device, options.side_by_side, options.seconds)
             continue
         first = Journal(options.out, "correct", machine, options.seconds)
         if part == "fast" and not first.is_right(correct.cases(device, options.tiny)):
@@ -67,8 +64,8 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _train(preset: str, tables: str, device: str, most: int, together: int, seconds: float) -> list[str]:
-    """Trains what is left of a preset's tables, ``most`` processes of ``together``; what is cut short goes on."""
+def _train(preset: str, tables: str, device: str, most: int, seconds: float) -> list[str]:
+    """Trains what is left of a preset's tables, ``most`` at once, by seed; what is cut short goes on the next time."""
     from bench.config.loading import load_plan
     from bench.foundation.errors import BenchError
     from bench.results.done import Done
@@ -80,27 +77,27 @@ def _train(preset: str, tables: str, device: str, most: int, together: int, seco
     done = Done(plan)
     left = [run for run in plan.runs.values() if done.to_make(run)]
     left.sort(key=lambda run: run.train.seed if run.train else 0)
-    shares = [[run.id for run in left[i::most]] for i in range(most)]
-    running = {}
-    for number, names in enumerate(shares):
-        if names:
-            command = [sys.executable, "-m", "benchmarks.on_gpu.together", "--preset", preset, "--device", device]
-            running[f"process {number}"] = subprocess.Popen([*command, "--threads", str(together), *names])
-    begun, failed = time.monotonic(), []
-    while time.monotonic() - begun < seconds and any(process.poll() is None for process in running.values()):
+    begun, running, failed = time.monotonic(), {}, []
+    while (left or running) and time.monotonic() - begun < seconds:
+        while left and len(running) < most:
+            run = left.pop(0)
+            command = [sys.executable, "-m", "bench", "train", run.id, "--preset", preset, "--device", device]
+            running[run.id] = subprocess.Popen([*command, "--quiet"])
         time.sleep(0.2)
+        for name, process in list(running.items()):
+            if process.poll() is not None:
+                del running[name]
+                failed += [] if process.returncode == 0 else [f"train: {name} ended with {process.returncode}"]
     for process in running.values():
         process.terminate()  # saves its state
     for name, process in running.items():
         try:
-            if process.wait(60):
-                failed.append(f"train: {name} ended with {process.returncode}")
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             failed.append(f"train: {name} did not end when asked to, and was killed")
-    done = Done(plan)
-    print(json.dumps({"part": "train", "left": sum(1 for run in left if done.to_make(run)), "failed": len(failed)}))
+    print(json.dumps({"part": "train", "left": len(left) + len(running), "failed": len(failed)}))
     return failed
 
 

@@ -19,6 +19,7 @@ from converse.cuda.planes import shared_limit
 from converse.cuda.serving import serving
 from converse.mathematics.functional import converse2d
 from converse.mathematics.setting import Setting
+from converse.mathematics.spectral import gradients, solution
 
 BOUND = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 3e-3}
 """Relative error (Euclidean norms) of values and gradients: float32 shows 1e-6, the others their own rounding."""
@@ -161,7 +162,7 @@ def _norm(device: torch.device, channels: int) -> Answer:
 
 def _served(device: torch.device) -> Answer:
     y = torch.ones(1, 1, 72, 72, device=device)
-    return {"ok": serving(Setting(1, (4, 4)), y) is not None, "largest": shared_limit(y.device)}
+    return {"ok": serving((solution, gradients), Setting(1, (4, 4)), y) is not None, "largest": shared_limit(y.device)}
 
 
 def _recorded(device: torch.device) -> Answer:

@@ -16,8 +16,8 @@ import converse
 from bench.models.timing import cuda_extra_peak
 from benchmarks.on_gpu.journal import Answer, Case
 from converse.algorithm1 import algorithm1
-from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
+from converse.native.serving import on_torch
 
 SHAPES = ((32, 128, 72, 72), (16, 128, 128, 128), (16, 128, 268, 268), (1, 128, 768, 1024))
 KERNEL, PADDING, REPEATS = 5, 4, 9
@@ -81,14 +81,9 @@ def _sides(device: torch.device, shape: tuple[int, ...], backward: bool) -> dict
 
 
 def _without_kernels(call: Callable[[], object]) -> Callable[[], object]:
-    """By torch's FFTs; for all threads, since autograd has one of its own for a device."""
-
     def called() -> object:
-        saved, spectral.planes_for = spectral.planes_for, lambda *_: None
-        try:
+        with on_torch():
             return call()
-        finally:
-            spectral.planes_for = saved
 
     return called
 

@@ -19,6 +19,11 @@ class Conv1x1(nn.Conv2d):
         """(B, C_in, H, W) → (B, C_out, H, W)."""
         if input.device.type != "cuda" or self.bias is None or input.dim() != 4 or not input.is_contiguous():
             return super().forward(input)
-        weight = self.weight.flatten(1).expand(input.shape[0], -1, -1)
-        product = torch.bmm(weight, input.flatten(2)) + self.bias[:, None]  # matmul would copy the maps in its backward
-        return product.unflatten(2, input.shape[2:])
+        return as_product(input, self.weight, self.bias)
+
+
+def as_product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The 1×1 convolution of (B, C_in, H, W) by (C_out, C_in, 1, 1), a product a sample: (B, C_out, H, W)."""
+    # matmul with the weight as it is would copy the maps, forward and back.
+    product = torch.bmm(weight.flatten(1).expand(x.shape[0], -1, -1), x.flatten(2))
+    return (product + bias[:, None]).unflatten(2, x.shape[2:])

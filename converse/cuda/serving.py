@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,18 +14,25 @@ from ..mathematics.setting import Setting
 from ..native.loading import SWITCH
 from ..native.serving import refusal
 from . import plan
+from .driver import compiler
 from .operator import solve, solve_backward
 from .planes import Planes, shared_limit
 
+Witness = tuple[Callable[..., Tensor], Callable[..., tuple[Tensor, ...]]]
 TOLERANCE = 2e-5
 """Relative error of the self-test: ten times what it shows."""
 
 
-def serving(setting: Setting, *tensors: Tensor) -> Planes | None:
-    """The kernels that serve a call on these tensors, y first; None: torch computes.
+def serving(witness: Witness, setting: Setting, *tensors: Tensor) -> Planes | None:
+    """The kernels that serve a call; None: torch computes.
 
     They are compiled for the padded size at the first call with it, which takes about a second, and tried against
     float64. What does not compile or agree is not used, with one warning.
+
+    Args:
+        witness: :func:`converse.mathematics.spectral.solution` and ``gradients``: what the kernels are tried against.
+        setting: of the call.
+        tensors: of the call, y first.
     """
     y = tensors[0]
     if y.device.type != "cuda" or setting.scale != 1 or torch.version.cuda is None:
@@ -32,17 +40,30 @@ def serving(setting: Setting, *tensors: Tensor) -> Planes | None:
     if refusal(*tensors, device="cuda") is not None:
         return None
     (h, w), (ph, pw) = y.shape[2:], setting.padding
-    return _trusted(h + 2 * ph, w + 2 * pw, y.device.index)
+    return _trusted(h + 2 * ph, w + 2 * pw, y.device.index, witness)
+
+
+def backend() -> str:
+    """What computes eager float32 calls on a CUDA device, in a few words: kernels of ours, or torch and why."""
+    if torch.version.cuda is None:
+        return "torch (it is built without CUDA)"
+    if os.environ.get(SWITCH) == "0":
+        return f"torch ({SWITCH}=0 switches kernels off)"
+    try:
+        compiler()
+    except OSError as error:
+        return f"torch (no NVRTC: {error})"
+    return f"kernels, NVRTC of CUDA {torch.version.cuda}"
 
 
 @functools.cache
-def _trusted(height: int, width: int, index: int) -> Planes | None:
+def _trusted(height: int, width: int, index: int, witness: Witness) -> Planes | None:
     device = torch.device("cuda", index)
     if os.environ.get(SWITCH) == "0" or not plan.serves(height, width, shared_limit(device)):
         return None
     try:
         made = Planes((height, width), device)
-        trouble = _disagreement(made, device)
+        trouble = _disagreement(made, device, *witness)
     except (OSError, RuntimeError) as error:
         trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if trouble is None:
@@ -51,10 +72,10 @@ def _trusted(height: int, width: int, index: int) -> Planes | None:
     return None
 
 
-def _disagreement(planes: Planes, device: torch.device) -> str | None:
+def _disagreement(
+    planes: Planes, device: torch.device, solution: Callable[..., Tensor], gradients: Callable[..., tuple[Tensor, ...]]
+) -> str | None:
     """What a small call gives otherwise than torch in float64, in one line; None if everything agrees."""
-    from ..mathematics.spectral import gradients, solution
-
     generator, (h, w) = torch.Generator("cpu").manual_seed(0), planes.size
     pads = (int(h > 2), int(w > 2))
     setting = Setting(1, pads, "circular", "nearest")

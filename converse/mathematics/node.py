@@ -6,12 +6,14 @@ calls take the same functions without torch.library, whose first call would impo
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..native.serving import compiled_wanted, on_torch
 from .by_autograd import by_autograd
 from .higher_order import differentiable
 from .modes import UNTRACED, is_transformed
@@ -45,6 +47,7 @@ def _is_traced(y: Tensor) -> bool:
 def _setup_context(ctx, inputs, output=None) -> None:  # type: ignore[no-untyped-def]
     y, kernel, lam, *ctx.setting = inputs
     ctx.save_for_backward(y, kernel, lam)
+    ctx.compiled = compiled_wanted()  # autograd has a thread of its own for a GPU, which knows nothing of the caller's
 
 
 def _backward(ctx, grad):  # type: ignore[no-untyped-def]
@@ -57,7 +60,8 @@ def _backward(ctx, grad):  # type: ignore[no-untyped-def]
             lambda *t: unbundled(differentiable)(*t, *ctx.setting), ctx.saved_tensors, needs, grad
         ), *none
     run = _traced_gradients if _is_traced(y) else _gradients
-    grads = run(grad, y, kernel, lam, needs[0], needs[1] or needs[2], *ctx.setting)
+    with contextlib.nullcontext() if ctx.compiled else on_torch():
+        grads = run(grad, y, kernel, lam, needs[0], needs[1] or needs[2], *ctx.setting)
     return *(g if need else None for g, need in zip(grads, needs, strict=True)), *none
 
 

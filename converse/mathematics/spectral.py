@@ -129,7 +129,7 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
     library = serving(y, kernel, lam)
     if library is not None:
         return operator.solve(library, y, kernel, lam, setting)
-    planes = planes_for(setting, y, kernel, lam)
+    planes = planes_for((solution, gradients), setting, y, kernel, lam)
     if planes is not None:
         return on_cuda.solve(planes, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
@@ -162,7 +162,7 @@ def gradients(
     library = serving(y, kernel, lam, grad)
     if library is not None:
         return operator.solve_backward(library, grad, y, kernel, lam, need_y, need_parameters, setting)
-    planes = planes_for(setting, y, kernel, lam, grad)
+    planes = planes_for((solution, gradients), setting, y, kernel, lam, grad)
     if planes is not None:
         return on_cuda.solve_backward(planes, grad, y, kernel, lam, need_y, need_parameters, setting)
     dy, dkernel, dlam = gradients_like(grad, y, kernel, lam, need_y, need_parameters, setting)

@@ -28,6 +28,11 @@ def on_torch() -> Iterator[None]:
         _wanted.reset(before)
 
 
+def compiled_wanted() -> bool:
+    """Whether compiled code may serve this thread: not inside :func:`on_torch`."""
+    return _wanted.get()
+
+
 def refusal(*tensors: Tensor, as_they_are: bool = False, device: str = "cpu") -> str | None:
     """Why compiled code, if there is any, cannot compute with these tensors; None if it can.
 

@@ -1,0 +1,32 @@
+"""The matrix product in place of a 1×1 convolution: the same numbers and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from converse.assembly.conv1x1 import Conv1x1, as_product
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5, 4), (1, 3, 1, 1), (0, 3, 2, 2)])
+def test_the_product_is_the_convolution(shape):
+    layer = Conv1x1(3, 7).double()
+    x = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    leaves = (x, layer.weight, layer.bias)
+    sides = [layer(x), as_product(*leaves)]
+    torch.testing.assert_close(*sides)
+    grads = [torch.autograd.grad(side.square().sum(), leaves) for side in sides]
+    torch.testing.assert_close(*grads)
+
+
+def test_it_is_torchs_layer_to_everyone_else():
+    torch.manual_seed(0)
+    ours = Conv1x1(3, 7)
+    torch.manual_seed(0)
+    torchs = nn.Conv2d(3, 7, 1)
+    assert isinstance(ours, nn.Conv2d)
+    assert ours.state_dict().keys() == torchs.state_dict().keys()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), torchs.parameters(), strict=True))
+    x = torch.randn(2, 3, 4, 5)
+    assert torch.equal(ours(x), torchs(x))
