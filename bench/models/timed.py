@@ -15,6 +15,7 @@ from bench.models import networks
 from bench.models.arithmetic import Precision, settings
 from bench.models.timing import resident_extra_peak
 from converse.assembly.contract import build_operator
+from converse.cuda.trust import unavailable
 from converse.declarations.operator_info import SkippedConfiguration
 from converse.declarations.registry import find_operator
 from converse.native.loading import load
@@ -42,7 +43,7 @@ class Job:
     padding_mode: str = "circular"
     channels_last: bool = False
     native: bool = True
-    """False: the compiled operator is switched off."""
+    """False: compiled code, for a CPU or a GPU, is switched off."""
 
     def backend(self) -> AbstractContextManager[None]:
         """What its passes run in."""
@@ -60,7 +61,7 @@ def build(job: Job, device: torch.device) -> tuple[nn.Module, list[Tensor]]:
         Skipped: the operator does not take the case, or has no compiled part to switch off.
         ValueError: it cannot be built.
     """
-    if not job.native and (device.type != "cpu" or isinstance(load(), str)):
+    if not job.native and not _compiled(job, device):
         raise Skipped(f"nothing but torch computes {job.name} here: the same as its own row")
     module, inputs = _operator(job) if job.kind == "operator" else _model(job)
     layout = torch.channels_last if job.channels_last else torch.preserve_format
@@ -68,6 +69,13 @@ def build(job: Job, device: torch.device) -> tuple[nn.Module, list[Tensor]]:
     if job.channels_last:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module, [t.detach().to(device, memory_format=layout).requires_grad_(t.requires_grad) for t in inputs]
+
+
+def _compiled(job: Job, device: torch.device) -> bool:
+    """Whether anything but torch may compute the operator there."""
+    if device.type == "cpu":
+        return not isinstance(load(), str)
+    return device.type == "cuda" and job.scale == 1 and unavailable() is None
 
 
 def _operator(job: Job) -> tuple[nn.Module, list[Tensor]]:

@@ -99,7 +99,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "device": "cpu or cuda",
         "machine": "processor or GPU",
         "instructions": "instruction set that the CPU kernels used, e.g. AVX2",
-        "backend": "what computes Converse2D (but in rows named torch): torch, or native, instruction set and compiler",
+        "backend": "what computes Converse2D (but in rows named torch): torch, native (with its compiler) or kernels",
         "precision": "of float32 products: float32 (IEEE) or tf32",
         "torch": "version of PyTorch",
         "source": "empty: this machine; otherwise the folder of published evidence",

@@ -140,6 +140,7 @@ class Training:
             index, name = key.split(".", 1)
             adam["state"].setdefault(int(index), {})[name] = tensor
         self.optimizer.load_state_dict(adam)
+        self._stepper.forget()
         if self._average is not None:
             self._average.load(_under("average.", tensors).items())
         self._pending = list(tensors["pending"].to(self.device)) if "pending" in tensors else []

@@ -43,8 +43,13 @@ class Stepper:
         self._parameters, self._loss, self._clip, self._device = list(parameters), loss, clip, device
         self._records = records and device.type == "cuda"
         # A number would be part of a recording; a tensor can be set between two replays.
-        self._lr: float | Tensor = torch.tensor(lr, device=device) if self._records else lr
-        self.optimizer = torch.optim.Adam(self._parameters, lr=self._lr, fused=True, capturable=self._records)
+        first: float | Tensor = torch.tensor(lr, device=device) if self._records else lr
+        self.optimizer = torch.optim.Adam(self._parameters, lr=first, fused=True, capturable=self._records)
+        self._stream = torch.cuda.Stream(device) if self._records else None
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops a recording: the optimizer's state has been replaced."""
         self._done = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: Batch | None = None
@@ -57,17 +62,21 @@ class Stepper:
                 group["lr"].fill_(lr)
             else:
                 group["lr"] = lr
-        if self._graph is None and self._records and self._done >= WARM_UP:
-            self._record(batch)
+        if not self._records or self._stream is None:
+            return self._step(batch)
+        with torch.cuda.device(self._device):
+            return self._replayed(batch, self._stream)
+
+    def _replayed(self, batch: Batch, stream: torch.cuda.Stream) -> Tensor:
+        if self._graph is None and self._done >= WARM_UP:
+            self._record(batch, stream)
         self._done += 1
         if self._graph is None or self._held is None or self._recorded_loss is None:
-            if not self._records:
-                return self._step(batch)
-            side = torch.cuda.Stream(self._device)
-            side.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(side):
+            current = torch.cuda.current_stream()
+            stream.wait_stream(current)
+            with torch.cuda.stream(stream):
                 loss = self._step(batch)
-            torch.cuda.current_stream(self._device).wait_stream(side)
+            current.wait_stream(stream)
             return loss
         self._held.copy_(batch)
         self._graph.replay()
@@ -83,14 +92,17 @@ class Stepper:
         self.optimizer.step()
         return loss.detach()
 
-    def _record(self, batch: Batch) -> None:
+    def _record(self, batch: Batch, stream: torch.cuda.Stream) -> None:
         """Records a step on a copy of ``batch``; a network that cannot be recorded is stepped as it is."""
-        held, graph = batch.clone(), torch.cuda.CUDAGraph()
+        held, graph, current = batch.clone(), torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
-            # Other threads make batches in pinned memory meanwhile, which the global mode forbids.
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                self._recorded_loss = self._step(held)
-        except RuntimeError as error:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message=".*CUDA Graph is empty")
+                # Other threads make batches in pinned memory meanwhile, which the global mode forbids.
+                with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                    self._recorded_loss = self._step(held)
+        except (RuntimeError, UserWarning) as error:
+            torch.cuda.set_stream(current)  # torch leaves the recorded one current where the end of a recording fails
             reason = " ".join(str(error).split())[:200]
             warnings.warn(f"a step of this network cannot be recorded, it is launched anew: {reason}", stacklevel=2)
             self._records, self._recorded_loss = False, None

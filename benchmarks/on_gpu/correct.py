@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
@@ -16,10 +17,9 @@ from bench.training.stepping import Stepper
 from benchmarks.on_gpu.journal import Answer, Case
 from converse.assembly.norm import channel_norm
 from converse.cuda.planes import shared_limit
-from converse.cuda.serving import serving
 from converse.mathematics.functional import converse2d
 from converse.mathematics.setting import Setting
-from converse.mathematics.spectral import gradients, solution
+from converse.mathematics.spectral import planes_for
 
 BOUND = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 3e-3}
 """Relative error (Euclidean norms) of values and gradients: float32 shows 1e-6, the others their own rounding."""
@@ -49,6 +49,8 @@ def cases(device: torch.device, tiny: bool) -> Iterator[Case]:
         yield name, partial(_agrees, device, (24, 20), (5, 5), 1, "circular", "nearest", dtype)
         yield f"autocast {name}", partial(_autocast, device, dtype)
     yield "channels_last", partial(_channels_last, device)
+    for factor in (1e3, 1e6, math.inf):
+        yield f"samples of unlike size, {factor:g}", partial(_unlike, device, factor)
     yield "kernel and lam per sample", partial(_per_sample, device)
     yield "empty batch", partial(_empty, device)
     for channels in (8,) if tiny else (8, 24, 64, 128, 129):
@@ -117,6 +119,15 @@ def _per_sample(device: torch.device) -> Answer:
     return _compare(partial(converse2d, padding=2), device, _inputs((24, 20), (5, 5), each=True))
 
 
+def _unlike(device: torch.device, factor: float) -> Answer:
+    """One sample of the batch does not touch the digits of another, whatever it holds."""
+    y, kernel, lam = (t.to(device) for t in _inputs((24, 20), (5, 5), batch=3))
+    alone = converse2d(y, kernel, lam, padding=2)[1:]
+    y[0] *= factor
+    beside = converse2d(y, kernel, lam, padding=2)[1:]
+    return _errors([beside.cpu().double()], [alone.cpu().double()], bound=1e-6)
+
+
 def _channels_last(device: torch.device) -> Answer:
     def call(y: Tensor, kernel: Tensor, lam: Tensor) -> Tensor:
         return converse2d(y.contiguous(memory_format=torch.channels_last), kernel, lam, padding=2)
@@ -162,7 +173,7 @@ def _norm(device: torch.device, channels: int) -> Answer:
 
 def _served(device: torch.device) -> Answer:
     y = torch.ones(1, 1, 72, 72, device=device)
-    return {"ok": serving((solution, gradients), Setting(1, (4, 4)), y) is not None, "largest": shared_limit(y.device)}
+    return {"ok": planes_for(Setting(1, (4, 4)), y) is not None, "largest": shared_limit(y.device)}
 
 
 def _recorded(device: torch.device) -> Answer:

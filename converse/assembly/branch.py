@@ -16,11 +16,10 @@ from .pointwise import enter, leave
 
 SPATIAL = 3
 """Place of the spatial operator among six layers; four layers have none."""
-TYPES = (
-    (ChannelNorm, Conv1x1, nn.GELU, Conv1x1),
-    (ChannelNorm, Conv1x1, nn.GELU, nn.GELU, Conv1x1),
+TYPES = tuple(
+    (ChannelNorm, conv, *gelus, conv) for conv in (Conv1x1, nn.Conv2d) for gelus in ((nn.GELU,), (nn.GELU, nn.GELU))
 )
-"""Of the pointwise layers, without a spatial operator and around one."""
+"""Of the pointwise layers, without a spatial operator and around one; whole modules pickled earlier hold nn.Conv2d."""
 
 
 def branch(layers: nn.Sequential, x: Tensor, alpha: Tensor | None) -> Tensor:
@@ -72,7 +71,7 @@ def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tens
     return serving(*parameters, *(() if alpha is None else (alpha,)), as_they_are=True)
 
 
-def _maps(conv: Conv1x1, inputs: int, outputs: int) -> bool:
+def _maps(conv: nn.Conv2d, inputs: int, outputs: int) -> bool:
     shape = (conv.kernel_size, conv.stride, conv.padding, conv.groups, conv.in_channels, conv.out_channels)
     return shape == ((1, 1), (1, 1), (0, 0), 1, inputs, outputs) and conv.bias is not None
 

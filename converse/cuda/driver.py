@@ -52,7 +52,8 @@ def compiled(source: str, architecture: str, library: ctypes.CDLL) -> bytes:
         RuntimeError: with the compiler's messages.
     """
     program = ctypes.c_void_p()
-    library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"converse.cu", 0, None, None)
+    if library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"converse.cu", 0, None, None):
+        raise RuntimeError("NVRTC takes no program")
     options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
     try:
         if library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options)):
@@ -62,9 +63,11 @@ def compiled(source: str, architecture: str, library: ctypes.CDLL) -> bytes:
             library.nvrtcGetProgramLog(program, log)
             raise RuntimeError(log.value.decode(errors="replace"))
         size = ctypes.c_size_t()
-        library.nvrtcGetCUBINSize(program, ctypes.byref(size))
+        if library.nvrtcGetCUBINSize(program, ctypes.byref(size)) or not size.value:
+            raise RuntimeError(f"NVRTC makes no machine code for {architecture}")
         code = ctypes.create_string_buffer(size.value)
-        library.nvrtcGetCUBIN(program, code)
+        if library.nvrtcGetCUBIN(program, code):
+            raise RuntimeError("NVRTC does not give its machine code")
         return code.raw
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))

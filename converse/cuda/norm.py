@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-import os
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..native.loading import SWITCH
 from ..native.serving import refusal
 from .driver import Kernel, load
+from .trust import Trusted
 
 SOURCE = Path(__file__).with_name("source") / "norm.cu"
 MOST_CHANNELS = 128
@@ -59,7 +56,7 @@ class Norm:
         """(B, C, H, W), contiguous, float32, as are gain and shift, (C,)."""
         out = torch.empty_like(x)
         pixels = Pixels(x.shape[0], x.shape[2] * x.shape[3])
-        self._kernels["norm_forward"](self._blocks(x), THREADS, x, gain, shift, out, eps, pixels)
+        self._kernels["norm_forward"](self._blocks(x), THREADS, x, gain, shift, out, float(eps), pixels)
         return out
 
     def backward(self, grad: Tensor, x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,35 +64,31 @@ class Norm:
         blocks, dx = self._blocks(x), torch.empty_like(x)
         parts = x.new_empty((blocks, 2, x.shape[1]))
         pixels = Pixels(x.shape[0], x.shape[2] * x.shape[3])
-        self._kernels["norm_backward"](blocks, THREADS, grad.contiguous(), x, gain, dx, parts, eps, pixels)
+        self._kernels["norm_backward"](blocks, THREADS, grad.contiguous(), x, gain, dx, parts, float(eps), pixels)
         sums = parts.sum(0)
         return dx, sums[0], sums[1]
 
 
+_norms: Trusted[Norm] = Trusted("the norm over channels,", MOST_CHANNELS)
+
+
 def serving(x: Tensor, gain: Tensor, shift: Tensor) -> Norm | None:
     """The kernels that serve a call on these tensors; None: torch computes."""
-    if x.device.type != "cuda" or torch.version.cuda is None or not x.is_contiguous() or x.dim() != 4:
+    if x.device.type != "cuda" or x.dim() != 4 or not x.is_contiguous() or x.shape[2] * x.shape[3] >= 2**31:
         return None
-    if not gain.numel() == shift.numel() == x.shape[1] <= MOST_CHANNELS or x.shape[2] * x.shape[3] >= 2**31:
+    channels, device = x.shape[1], x.device
+    if not channels <= MOST_CHANNELS or any(
+        t.shape != (channels,) or t.device != device or not t.is_contiguous() for t in (gain, shift)
+    ):
         return None
     if refusal(x, gain, shift, as_they_are=True, device="cuda") is not None:
         return None
-    return _trusted(x.shape[1], x.device.index)
 
+    def make() -> tuple[Norm, str | None]:
+        made = Norm(channels, device)
+        return made, _disagreement(made, channels, device)
 
-@functools.cache
-def _trusted(channels: int, index: int) -> Norm | None:
-    if os.environ.get(SWITCH) == "0":
-        return None
-    try:
-        made = Norm(channels, torch.device("cuda", index))
-        trouble = _disagreement(made, channels, torch.device("cuda", index))
-    except (OSError, RuntimeError) as error:
-        trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    if trouble is None:
-        return made
-    warnings.warn(f"converse: no CUDA kernel for the norm of {channels} channels, torch: {trouble}", stacklevel=2)
-    return None
+    return _norms.get((channels, device.index), make)
 
 
 def _disagreement(norm: Norm, channels: int, device: torch.device) -> str | None:

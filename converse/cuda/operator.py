@@ -12,7 +12,10 @@ from .planes import Planes
 
 
 class Task(ctypes.Structure):
-    """``struct Task`` of the source: samples, channels, height and width of y, padding, mode."""
+    """``struct Task`` of the source: samples, channels, height and width of y, padding, mode.
+
+    Pointers may begin at a later channel of y: what follows is reckoned from there.
+    """
 
     _fields_ = [(name, ctypes.c_int) for name in ("b", "c", "h", "w", "pad_h", "pad_w", "mode")]
 
@@ -50,10 +53,12 @@ def solve(planes: Planes, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setti
     Returns:
         (B, C, H, W), contiguous, in the dtype of y.
     """
-    maps = y.float().contiguous()
-    g = _transfer(planes, *_parameters(kernel, lam), setting.nearest)
+    maps, task, pairs = y.float().contiguous(), _task(y, setting), (y.shape[0] + 1) // 2
+    taps, weight, wide = _parameters(kernel, lam)
     out = torch.empty_like(maps)
-    planes.launch("converse_filter", y.shape[1] * ((y.shape[0] + 1) // 2), maps, g, out, _task(y, setting))
+    for cs in planes.channels(y.shape[1], 1):
+        g = _transfer(planes, taps[cs], weight[cs], wide, setting.nearest)
+        planes.launch("converse_filter", g.shape[0] * pairs, maps[:, cs], g, out[:, cs], task)
     return out.to(y.dtype)
 
 
@@ -69,20 +74,23 @@ def solve_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of :func:`solve` for y, kernel and lam, each in its dtype; empty tensors where not needed."""
     (b, c, _, _), (_, kh, kw), (h, w) = y.shape, kernel.shape, planes.size
-    maps, cotangent = y.float().contiguous(), grad.float().contiguous()
+    maps, cotangent, task = y.float().contiguous(), grad.float().contiguous(), _task(y, setting)
     taps, weight, wide = _parameters(kernel, lam)
-    g = _transfer(planes, taps, weight, wide, setting.nearest)
-    shares = planes.shares(c, (b + 1) // 2)
+    shares, nearest = planes.shares(c, (b + 1) // 2), int(setting.nearest)
     dy = torch.empty_like(maps) if need_y else None
-    blocks = (c, shares, h, w, 2)
-    spectra, sums = g.new_empty((2, *blocks)).unbind() if need_parameters else (None, None)
-    task = _task(y, setting)
-    planes.launch("converse_gradient", c * shares, cotangent, maps, g, spectra, sums, dy, shares, task)
-    out = y.new_empty((0,)) if dy is None else dy.to(y.dtype)
-    if sums is None:
-        return out, kernel.new_empty((0,)), lam.new_empty((0,))
-    work = torch.empty((c, kh * w + h * kw + planes.threads, 2), dtype=torch.float64, device=y.device)
     dk, dlam = torch.empty_like(taps), torch.empty_like(weight)
-    nearest = int(setting.nearest)
-    planes.launch("converse_parameters", c, taps, weight, sums, work, dk, dlam, shares, kh, kw, nearest, wide)
+    for cs in planes.channels(c, 1 + (2 * shares if need_parameters else 0)):
+        g = _transfer(planes, taps[cs], weight[cs], wide, setting.nearest)
+        n = g.shape[0]
+        spectra, sums = g.new_empty((2, n, shares, h, w, 2)).unbind() if need_parameters else (None, None)
+        part = None if dy is None else dy[:, cs]
+        arguments = (cotangent[:, cs], maps[:, cs], g, spectra, sums, part, shares, task)
+        planes.launch("converse_gradient", n * shares, *arguments)
+        if sums is not None:
+            work = torch.empty((n, kh * w + h * kw + planes.threads, 2), dtype=torch.float64, device=y.device)
+            results = (dk[cs], dlam[cs], shares, kh, kw, nearest, wide)
+            planes.launch("converse_parameters", n, taps[cs], weight[cs], sums, work, *results)
+    out = y.new_empty((0,)) if dy is None else dy.to(y.dtype)
+    if not need_parameters:
+        return out, kernel.new_empty((0,)), lam.new_empty((0,))
     return out, dk.to(kernel.dtype), dlam.to(lam.dtype)

@@ -10,6 +10,8 @@ LARGEST_PRIME = 31
 """Of a length: its DFT is held in one thread's registers."""
 LARGEST_RADIX = 16
 """Of a pass that is not a prime."""
+CONSTANT_ROOTS = 8192
+"""Roots of both axes fill constant memory."""
 SOURCE = Path(__file__).with_name("source") / "plane.cu"
 
 
@@ -59,7 +61,9 @@ def shared_bytes(height: int, width: int) -> int:
 
 def serves(height: int, width: int, limit: int) -> bool:
     """Whether there are kernels for padded maps of ``height`` x ``width`` on a device with ``limit`` bytes a block."""
-    return shared_bytes(height, width) <= limit and None not in (radices(height), radices(width))
+    if shared_bytes(height, width) > limit or height + width > CONSTANT_ROOTS:
+        return False
+    return None not in (radices(height), radices(width))
 
 
 def _passes(axis: int, n: int, forward: bool, whole: bool) -> str:
@@ -86,7 +90,7 @@ def _roots(axis: int, n: int) -> list[str]:
     ]
 
 
-def source(height: int, width: int, threads: int) -> str:
+def source(height: int, width: int, threads: int, warp: int = 32) -> str:
     """CUDA C++ of the kernels for padded maps of ``height`` x ``width``, run by blocks of ``threads``."""
     rows, columns = radices(width), radices(height)
     assert rows and columns
@@ -95,6 +99,7 @@ def source(height: int, width: int, threads: int) -> str:
         f"#define W {width}",
         f"#define PITCH {pitch(width)}",
         f"#define THREADS {threads}",
+        f"#define WARP {warp}",
         f"#define MIDDLE {columns[-1]}",
         f"#define FORWARD_ROWS {_passes(1, width, True, True)}",
         f"#define FORWARD_COLUMNS {_passes(0, height, True, False)}",

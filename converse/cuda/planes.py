@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from . import plan
@@ -9,6 +11,12 @@ from .driver import Argument, Kernel, load
 
 _RESERVED = 1024
 """Bytes of shared memory that the driver takes of each block."""
+
+
+_WORK = 1 << 28
+"""Bytes of work buffers."""
+_MOST_RESIDENT = 16
+"""Blocks of a multiprocessor, whatever their size, that are reckoned with."""
 
 
 class Planes:
@@ -26,7 +34,8 @@ class Planes:
         properties = torch.cuda.get_device_properties(device)
         shared = plan.shared_bytes(*size)
         self.size = size
-        self.resident = max(1, properties.shared_memory_per_multiprocessor // (shared + _RESERVED))
+        every = int(getattr(properties, "shared_memory_per_multiprocessor", shared + _RESERVED))  # torch 2.7 has it
+        self.resident = min(_MOST_RESIDENT, max(1, every // (shared + _RESERVED)))
         self.threads = plan.threads(size, self.resident)
         self.slots = properties.multi_processor_count * self.resident
         kernels = {"converse_filter": shared, "converse_gradient": shared}
@@ -37,6 +46,12 @@ class Planes:
     def shares(self, channels: int, pairs: int) -> int:
         """Into how many parts a batch is cut, so that one block a channel and part fills the device once."""
         return min(pairs, max(1, self.slots // channels))
+
+    def channels(self, channels: int, spectra: int) -> Iterator[slice]:
+        """So many channels at a time that the work space of ``spectra`` for each stays below :data:`_WORK`."""
+        each = 8 * self.size[0] * self.size[1] * spectra
+        step = max(1, _WORK // each)
+        return (slice(start, min(start + step, channels)) for start in range(0, channels, step))
 
     def launch(self, name: str, blocks: int, *arguments: Argument) -> None:
         """Launches one kernel on the current stream."""

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..mathematics.setting import Setting
-from ..native.loading import SWITCH
 from ..native.serving import refusal
 from . import plan
-from .driver import compiler
 from .operator import solve, solve_backward
 from .planes import Planes, shared_limit
+from .trust import Trusted, unavailable
 
 Witness = tuple[Callable[..., Tensor], Callable[..., tuple[Tensor, ...]]]
 TOLERANCE = 2e-5
 """Relative error of the self-test: ten times what it shows."""
+MOST_SIZES = 32
+"""Padded sizes for which kernels are compiled in a process, a second or two each; torch computes further ones."""
+_planes: Trusted[Planes] = Trusted("maps of", MOST_SIZES)
 
 
 def serving(witness: Witness, setting: Setting, *tensors: Tensor) -> Planes | None:
@@ -35,41 +34,24 @@ def serving(witness: Witness, setting: Setting, *tensors: Tensor) -> Planes | No
         tensors: of the call, y first.
     """
     y = tensors[0]
-    if y.device.type != "cuda" or setting.scale != 1 or torch.version.cuda is None:
+    if y.device.type != "cuda" or setting.scale != 1 or refusal(*tensors, device="cuda") is not None:
         return None
-    if refusal(*tensors, device="cuda") is not None:
+    (h, w), (ph, pw), device = y.shape[2:], setting.padding, y.device
+    size = (int(h + 2 * ph), int(w + 2 * pw))
+    if not plan.serves(*size, shared_limit(device)):
         return None
-    (h, w), (ph, pw) = y.shape[2:], setting.padding
-    return _trusted(h + 2 * ph, w + 2 * pw, y.device.index, witness)
+
+    def make() -> tuple[Planes, str | None]:
+        made = Planes(size, device)
+        return made, _disagreement(made, device, *witness)
+
+    return _planes.get((*size, device.index), make)
 
 
 def backend() -> str:
-    """What computes eager float32 calls on a CUDA device, in a few words: kernels of ours, or torch and why."""
-    if torch.version.cuda is None:
-        return "torch (it is built without CUDA)"
-    if os.environ.get(SWITCH) == "0":
-        return f"torch ({SWITCH}=0 switches kernels off)"
-    try:
-        compiler()
-    except OSError as error:
-        return f"torch (no NVRTC: {error})"
-    return f"kernels, NVRTC of CUDA {torch.version.cuda}"
-
-
-@functools.cache
-def _trusted(height: int, width: int, index: int, witness: Witness) -> Planes | None:
-    device = torch.device("cuda", index)
-    if os.environ.get(SWITCH) == "0" or not plan.serves(height, width, shared_limit(device)):
-        return None
-    try:
-        made = Planes((height, width), device)
-        trouble = _disagreement(made, device, *witness)
-    except (OSError, RuntimeError) as error:
-        trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    if trouble is None:
-        return made
-    warnings.warn(f"converse: no CUDA kernel for maps of {height}x{width}, torch computes: {trouble}", stacklevel=2)
-    return None
+    """What computes eager float32 calls on a CUDA device: kernels of ours where they serve, or torch and why."""
+    reason = unavailable()
+    return f"kernels where they serve, NVRTC of CUDA {torch.version.cuda}" if reason is None else f"torch ({reason})"
 
 
 def _disagreement(

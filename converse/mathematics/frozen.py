@@ -11,7 +11,7 @@ from ..native.serving import serving
 from .fourier import DFT
 from .precision import full_precision
 from .setting import Setting
-from .spectral import filter_maps, grid_of, solution_like
+from .spectral import filter_maps, grid_of, planes_for, solution_like
 from .transfer import compute_dtype, transfer
 from .transforms import Grid
 
@@ -40,11 +40,12 @@ class Transfer:
 
     def serves(self, y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> bool:
         """Whether G is that of these arguments, by value, ``y`` has its size, channels, precision and device, and
-        nothing computes faster than G is read: the compiled operator makes its own in cache in half the time.
+        nothing computes faster than G is read: compiled code, on either device, makes its own in less time.
         """
         return (
             serving(y) is None
             and y.dim() == 4
+            and planes_for(setting, y) is None
             and y.is_floating_point()
             and tuple(y.shape[1:]) == (self.g.shape[0], *self.size)
             and y.device == self.g.device

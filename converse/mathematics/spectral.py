@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from ..cuda import operator as on_cuda
-from ..cuda.serving import serving as planes_for
+from ..cuda.planes import Planes
+from ..cuda.serving import serving as serving_on_cuda
 from ..native import operator
 from ..native.serving import serving
 from .checks import sizes
@@ -107,6 +108,11 @@ def _dft(y: Tensor, kernel: Tensor, setting: Setting) -> DFT:
     return DFT.of(grid_of(y.shape[2:], setting.padding, y.shape[0] * y.shape[1], y), taps, setting.scale, y.device)
 
 
+def planes_for(setting: Setting, *tensors: Tensor) -> Planes | None:
+    """The CUDA kernels that serve a call on ``tensors``, y first; None: torch computes."""
+    return serving_on_cuda((solution, gradients), setting, *tensors)
+
+
 def solution_like(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
     """What :func:`solution` returns, not yet computed."""
     b, c, h, w = y.shape
@@ -129,7 +135,7 @@ def solution(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor
     library = serving(y, kernel, lam)
     if library is not None:
         return operator.solve(library, y, kernel, lam, setting)
-    planes = planes_for((solution, gradients), setting, y, kernel, lam)
+    planes = planes_for(setting, y, kernel, lam)
     if planes is not None:
         return on_cuda.solve(planes, y, kernel, lam, setting)
     out = solution_like(y, kernel, lam, setting)
@@ -162,7 +168,7 @@ def gradients(
     library = serving(y, kernel, lam, grad)
     if library is not None:
         return operator.solve_backward(library, grad, y, kernel, lam, need_y, need_parameters, setting)
-    planes = planes_for((solution, gradients), setting, y, kernel, lam, grad)
+    planes = planes_for(setting, y, kernel, lam, grad)
     if planes is not None:
         return on_cuda.solve_backward(planes, grad, y, kernel, lam, need_y, need_parameters, setting)
     dy, dkernel, dlam = gradients_like(grad, y, kernel, lam, need_y, need_parameters, setting)

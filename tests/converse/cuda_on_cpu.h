@@ -2,6 +2,7 @@
 #include <barrier>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -17,8 +18,14 @@ struct double2 { double x, y; };
 struct dim { int x; };
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline double2 make_double2(double x, double y) { return {x, y}; }
+inline int __float_as_int(float x) { int i; std::memcpy(&i, &x, 4); return i; }
+inline float __int_as_float(int i) { float x; std::memcpy(&x, &i, 4); return x; }
+inline void atomicMax(int* at, int value) {
+    int old = __atomic_load_n(at, __ATOMIC_SEQ_CST);
+    while (old < value && !__atomic_compare_exchange_n(at, &old, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {}
+}
+template <class T> T __shfl_xor_sync(unsigned, T value, int) { return value; }  // never called: a warp is one thread
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
-inline float __shfl_xor_sync(unsigned, float value, int) { return value; }  // never called: a warp is one thread
 using std::fmax;
 
 thread_local dim threadIdx, blockIdx;

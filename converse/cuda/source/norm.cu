@@ -48,7 +48,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, C > 64 ? 2 : C > 32 ? 3 : 
 norm_backward(const float* grad, const float* x, const float* gain, float* dx, float* parts, double eps, Pixels p) {
     __shared__ float sums[THREADS / WARP][2][C];
     const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-    for (int c = lane; c < C; c += WARP) sums[warp][0][c] = sums[warp][1][c] = 0;
+    if (lane == 0)
+        for (int c = 0; c < C; ++c) sums[warp][0][c] = sums[warp][1][c] = 0;
     const size_t total = (size_t)p.samples * p.area;
     // All lanes of a warp go round alike: its sums need them all.
     for (size_t start = (size_t)blockIdx.x * THREADS; start < total; start += (size_t)gridDim.x * THREADS) {

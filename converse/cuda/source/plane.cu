@@ -7,9 +7,12 @@
 // place, so frequencies stay in the order in which they come out ("place", tables FULL0 and FULL1), and G is built in
 // that order. An inverse transform is the forward one between two exchanges of real and imaginary part.
 //
-// What stands before this text defines: H, W (padded size), PITCH (W or W + 1, odd), ROOTS0[H], ROOTS1[W]
+// What stands before this text defines: WARP, THREADS, H, W (padded size), PITCH (W or W + 1, odd), ROOTS0[H], ROOTS1[W]
 // (exp(-2 pi i t / n), float2), EXACT0[H], EXACT1[W] (the same, double2), FULL0[H], FULL1[W] (place to frequency),
 // the passes FORWARD_ROWS, FORWARD_COLUMNS, BACK_COLUMNS, BACK_ROWS, and MIDDLE, the last pass of the columns both ways.
+
+#define LIKE 16.f       // times as large as its partner may a map of a pair be
+#define HUGE_PEAK 1e30f  // beyond it sums in a transform might overflow, and take the partner with them
 
 enum { CIRCULAR = 3, REFLECT = 1, REPLICATE = 2, ZEROS = 0 };
 
@@ -160,38 +163,72 @@ __device__ __forceinline__ int source(int at, int pad, int size, int mode) {
     return -1;
 }
 
-// Both samples of a pair, padded; the second is zero where the batch is odd.
-__device__ void load(float2* z, const float* maps, Task t, int channel, int pair, int mode) {
+enum { FIRST = 1, SECOND = 2, BOTH = 3 };
+
+__device__ __forceinline__ int warp_max(int value) {
+#pragma unroll
+    for (int step = WARP / 2; step; step /= 2) {
+        const int other = __shfl_xor_sync(0xffffffffu, value, step);
+        value = other > value ? other : value;
+    }
+    return value;
+}
+
+// One or both samples of a pair, padded; the other one is zero. Returns whether they may share a complex map: what one
+// loses by rounding is lost to the other, so both must be finite and of like size.
+__device__ bool load(float2* z, const float* maps, Task t, int channel, int pair, int which, int mode) {
+    __shared__ int peaks[2];  // bits of the largest magnitudes: as integers they are in the same order, NaN last
+    if (threadIdx.x == 0) peaks[0] = peaks[1] = 0;
+    __syncthreads();
     const size_t map = (size_t)t.height * t.width;
     const float* a = maps + ((size_t)(2 * pair) * t.channels + channel) * map;
-    const float* b = 2 * pair + 1 < t.samples ? a + t.channels * map : nullptr;
+    const float* b = a + t.channels * map;
+    int first = 0, second = 0;
     for (int i = threadIdx.x; i < H * W; i += blockDim.x) {
         const int r = i / W, c = i % W;
         const int y = source(r, t.pad_h, t.height, mode), x = source(c, t.pad_w, t.width, mode);
         float2 value = make_float2(0.f, 0.f);
         if (y >= 0 && x >= 0) {
             const int at = y * t.width + x;
-            value.x = a[at];
-            if (b) value.y = b[at];
+            if (which & FIRST) value.x = a[at];
+            if (which & SECOND) value.y = b[at];
         }
+        const int bits_a = __float_as_int(fabsf(value.x)), bits_b = __float_as_int(fabsf(value.y));
+        first = bits_a > first ? bits_a : first;
+        second = bits_b > second ? bits_b : second;
         z[r * PITCH + c] = value;
+    }
+    if (which != BOTH) {
+        __syncthreads();
+        return true;
+    }
+    first = warp_max(first);
+    second = warp_max(second);
+    if (threadIdx.x % WARP == 0) {
+        atomicMax(&peaks[0], first);
+        atomicMax(&peaks[1], second);
+    }
+    __syncthreads();
+    const float more = __int_as_float(peaks[0] > peaks[1] ? peaks[0] : peaks[1]);
+    const float less = __int_as_float(peaks[0] > peaks[1] ? peaks[1] : peaks[0]);
+    return more <= LIKE * less && more < HUGE_PEAK;  // false for NaN
+}
+
+// The middle of one or both maps; real and imaginary part stand exchanged.
+__device__ void store(const float2* z, float* maps, Task t, int channel, int pair, int which) {
+    const size_t map = (size_t)t.height * t.width;
+    float* a = maps + ((size_t)(2 * pair) * t.channels + channel) * map;
+    float* b = a + t.channels * map;
+    for (int i = threadIdx.x; i < t.height * t.width; i += blockDim.x) {
+        const int r = i / t.width, c = i - r * t.width;
+        const float2 value = z[(r + t.pad_h) * PITCH + c + t.pad_w];
+        if (which & FIRST) a[i] = value.y;
+        if (which & SECOND) b[i] = value.x;
     }
     __syncthreads();
 }
 
-// The middle of both maps; real and imaginary part stand exchanged.
-__device__ void store(const float2* z, float* maps, Task t, int channel, int pair) {
-    const size_t map = (size_t)t.height * t.width;
-    float* a = maps + ((size_t)(2 * pair) * t.channels + channel) * map;
-    float* b = 2 * pair + 1 < t.samples ? a + t.channels * map : nullptr;
-    for (int i = threadIdx.x; i < t.height * t.width; i += blockDim.x) {
-        const int r = i / t.width, c = i - r * t.width;
-        const float2 value = z[(r + t.pad_h) * PITCH + c + t.pad_w];
-        a[i] = value.y;
-        if (b) b[i] = value.x;
-    }
-    __syncthreads();
-}
+__device__ __forceinline__ int samples_of(int pair, Task t) { return 2 * pair + 1 < t.samples ? BOTH : FIRST; }
 
 // The adjoint of padding: what stands in a margin is added to the sample that it came from.
 __device__ void fold(float2* z, Task t) {
@@ -218,20 +255,27 @@ converse_filter(const float* y, const float2* g, float* out, Task t) {
     extern __shared__ float2 z[];
     const int pairs = (t.samples + 1) / 2, channel = blockIdx.x / pairs, pair = blockIdx.x % pairs;
     const float2* own = g + (size_t)channel * H * W;
-    load(z, y, t, channel, pair, t.mode);
-    FORWARD_ROWS
-    FORWARD_COLUMNS
     auto filtered = [=](float2 value, int at) { return times(value, own[at]); };
-    middle<MIDDLE, true>(z, filtered);
-    BACK_COLUMNS
-    BACK_ROWS
-    store(z, out, t, channel, pair);
+    for (int which = samples_of(pair, t); which;) {
+        if (!load(z, y, t, channel, pair, which, t.mode)) {
+            which = FIRST;  // and then the second: each by itself
+            __syncthreads();
+            continue;
+        }
+        FORWARD_ROWS
+        FORWARD_COLUMNS
+        middle<MIDDLE, true>(z, filtered);
+        BACK_COLUMNS
+        BACK_ROWS
+        store(z, out, t, channel, pair, which);
+        which = which == FIRST && samples_of(pair, t) == BOTH ? SECOND : 0;
+    }
 }
 
 // dy = unpad(F^-1(conj(G) F(grad))), and for each channel and share of the batch the cross spectrum
 // sum conj(F(y)) F(grad): the part of a sum over pairs that is Hermitian is the sum over samples, the rest is of no
 // weight in real sums over all frequencies. spectra: H W values for each block; sums: (C, shares, H, W).
-// dy or sums may be null.
+// dy, or spectra and sums, may be null.
 extern "C" __global__ void __launch_bounds__(THREADS)
 converse_gradient(
     const float* grad, const float* y, const float2* g, float2* spectra, float2* sums, float* dy, int shares, Task t) {
@@ -240,35 +284,46 @@ converse_gradient(
     const float2* own = g + (size_t)channel * H * W;
     float2* spectrum = spectra + (size_t)blockIdx.x * H * W;
     float2* sum = sums + (size_t)blockIdx.x * H * W;
-    for (int pair = share; pair < pairs; pair += shares) {
-        const bool adds = pair != share;
-        if (sums) {
-            load(z, y, t, channel, pair, t.mode);
+    bool adds = false;
+    auto keep = [=](float2 value, int at) { return spectrum[at] = value; };
+    for (int pair = share; pair < pairs; pair += shares)
+        for (int which = samples_of(pair, t); which;) {
+            bool fits = true;
+            if (sums) {
+                fits = load(z, y, t, channel, pair, which, t.mode);
+                if (fits) {
+                    FORWARD_ROWS
+                    FORWARD_COLUMNS
+                    middle<MIDDLE, false>(z, keep);  // the thread that keeps a value is the one that reads it below
+                }
+            }
+            fits = fits && load(z, grad, t, channel, pair, which, ZEROS);
+            if (!fits) {
+                which = FIRST;  // and then the second: each by itself
+                __syncthreads();
+                continue;
+            }
             FORWARD_ROWS
             FORWARD_COLUMNS
-            auto keep = [=](float2 value, int at) { return spectrum[at] = value; };
-            middle<MIDDLE, false>(z, keep);  // the thread that keeps a value is the one that reads it below
-        }
-        load(z, grad, t, channel, pair, ZEROS);
-        FORWARD_ROWS
-        FORWARD_COLUMNS
-        auto cross = [=](float2 value, int at) {
-            if (sums) {
-                const float2 product = times(conj(spectrum[at]), value);
-                sum[at] = adds ? plus(sum[at], product) : product;
+            auto cross = [=](float2 value, int at) {
+                if (sums) {
+                    const float2 product = times(conj(spectrum[at]), value);
+                    sum[at] = adds ? plus(sum[at], product) : product;
+                }
+                return times(value, conj(own[at]));
+            };
+            if (dy) {
+                middle<MIDDLE, true>(z, cross);
+                BACK_COLUMNS
+                BACK_ROWS
+                fold(z, t);
+                store(z, dy, t, channel, pair, which);
+            } else {
+                middle<MIDDLE, false>(z, cross);
             }
-            return times(value, conj(own[at]));
-        };
-        if (dy) {
-            middle<MIDDLE, true>(z, cross);
-            BACK_COLUMNS
-            BACK_ROWS
-            fold(z, t);
-            store(z, dy, t, channel, pair);
-        } else {
-            middle<MIDDLE, false>(z, cross);
+            adds = true;
+            which = which == FIRST && samples_of(pair, t) == BOTH ? SECOND : 0;
         }
-    }
 }
 
 // Which root exp(-2 pi i t / n) is exp(2 pi i u m / n), m = k / 2 - tap.
@@ -282,6 +337,8 @@ __device__ __forceinline__ void put(void* numbers, int i, int wide, double value
     if (wide) static_cast<double*>(numbers)[i] = value;
     else static_cast<float*>(numbers)[i] = (float)value;
 }
+
+__device__ __forceinline__ double floored(double lam) { return lam < 1e-30 ? 1e-30 : lam; }  // NaN stays
 
 struct Spectrum {  // of one kernel, in double: near a null of F its taps cancel, and there |F|^2 / lam decides
     const void* kernels;
@@ -322,7 +379,7 @@ converse_transfer(
     const int c = blockIdx.x;
     Spectrum f{kernels, c * kh * kw, wide, kh, kw, work + (size_t)c * kh * W};
     f.prepare();
-    const float lam = (float)fmax(get(lams, c, wide), 1e-30);
+    const float lam = (float)floored(get(lams, c, wide));
     for (int i = threadIdx.x; i < H * W; i += blockDim.x) {
         const double2 value = f.at(i);
         const float fr = (float)value.x, fi = (float)value.y, over = 1.f / ((fr * fr + fi * fi + lam) * (H * W));
@@ -345,7 +402,7 @@ converse_parameters(
     double2 *rows = own + kh * W, *parts = rows + H * kw;
     float2* z = sums + (size_t)c * shares * H * W;
     f.prepare();
-    const double lam = fmax(get(lams, c, wide), 1e-30);
+    const double lam = floored(get(lams, c, wide));
     double total = 0;
     for (int i = threadIdx.x; i < H * W; i += blockDim.x) {
         double zr = 0, zi = 0;

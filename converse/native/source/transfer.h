@@ -191,7 +191,7 @@ INLINE void store_some(float* p, F v, int count) {
 template <int PHASES>
 void write_gain(Grid& grid, const double* kernel, double lam_, float factor, float* g, size_t stride, int copies,
                 int distance, Narrow* work) {
-    float lam = lam_ > TINY ? (float)lam_ : TINY;
+    float lam = lam_ < TINY ? TINY : (float)lam_;  // NaN stays
     int phases = PHASES ? PHASES : grid.phases, columns = grid.columns;
     bool nearest = grid.nearest;
     Narrow *plus = work, *minus = work + phases;
@@ -226,7 +226,7 @@ INLINE double total(D v) {
 template <int PHASES>
 void write_gradients(Grid& grid, const double* kernel, double lam_, double factor, const float* z, size_t stride,
                      int copies, int distance, Narrow* work, double* dkernel, double* dlam) {
-    float lam = lam_ > TINY ? (float)lam_ : TINY;
+    float lam = lam_ < TINY ? TINY : (float)lam_;  // NaN stays
     int phases = PHASES ? PHASES : grid.phases, columns = grid.columns;
     int mh = grid.vertical.reach, mw = grid.horizontal.reach, band = grid.bandwidth(), half = grid.half_columns();
     bool nearest = grid.nearest;

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from converse.assembly.conv1x1 import Conv1x1, as_product
+from converse.assembly.conv1x1 import Conv1x1, _as_given, as_product
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 4), (1, 3, 1, 1), (0, 3, 2, 2)])
@@ -30,3 +30,15 @@ def test_it_is_torchs_layer_to_everyone_else():
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), torchs.parameters(), strict=True))
     x = torch.randn(2, 3, 4, 5)
     assert torch.equal(ours(x), torchs(x))
+
+
+def test_the_product_stands_in_for_ieee_float32_alone(monkeypatch):
+    x = torch.ones(1, 3, 4, 4)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    assert _as_given(x)
+    assert not _as_given(x.to(memory_format=torch.channels_last)) and not _as_given(x[0])
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda _: True)
+    assert not _as_given(x)
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert not _as_given(x)

@@ -40,7 +40,9 @@ def build(tmp_path_factory):
     folder = tmp_path_factory.mktemp("plane")
 
     def made(height, width):
-        text = plan.source(height, width, THREADS).replace("extern __shared__ float2 z[];", "float2* z = block;")
+        text = plan.source(height, width, THREADS, warp=1).replace(
+            "extern __shared__ float2 z[];", "float2* z = block;"
+        )
         block = f"static float2 block[{plan.shared_bytes(height, width) // 8}];\n"
         return compiled(folder, f"{height}x{width}", block + text + TAIL, THREADS)
 
@@ -89,6 +91,30 @@ def test_kernels_compute_the_operator_and_its_gradients(build, case, mode, prior
     only = torch.full_like(dy, torch.nan)
     library.run_gradient(channels * shares, *pointers(grad, None, g, None, None, only), shares, task)
     assert torch.equal(only, dy)
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1.0, 20.0, 1e6, 1e35, np.inf])
+@pytest.mark.parametrize("where", ["y", "grad"])
+def test_a_sample_leaves_its_partner_alone(build, factor, where):
+    """Two samples share a transform, whose rounding both would share; none is harmed by what the other holds."""
+    library, task = build(12, 10), Task(3, 1, 8, 6, 2, 2, PADDING_MODES.index("circular"))
+    generator = torch.Generator().manual_seed(3)
+    given = {name: torch.randn(3, 1, 8, 6, generator=generator) for name in ("y", "grad")}
+    kernel, lam = torch.rand(1, 3, 3, generator=generator), torch.tensor([0.1])
+    work, g = torch.empty(1, 12 * 10 + THREADS, 2, dtype=torch.float64), torch.empty(1, 12, 10, 2)
+    library.run_transfer(1, *pointers(kernel, lam, work, g), 3, 3, 1, 0)
+
+    def both():
+        out, dy = torch.full_like(given["y"], torch.nan), torch.full_like(given["y"], torch.nan)
+        spectra, sums = torch.empty(2, 1, 12, 10, 2)
+        library.run_filter(2, *pointers(given["y"], g, out), task)
+        library.run_gradient(1, *pointers(given["grad"], given["y"], g, spectra, sums, dy), 1, task)
+        return out[1:], dy[1:]
+
+    before = both()
+    given[where][0] *= factor
+    for got, want in zip(both(), before, strict=True):
+        assert relative(got, want.double()) < 2e-6
 
 
 def relative(got, want):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from converse.cuda import serving as cuda_serving
+from converse.cuda import trust
 from converse.cuda.driver import _value
 from converse.cuda.norm import serving as norm_serving
 from converse.cuda.operator import Task
@@ -27,20 +28,51 @@ def test_a_cpu_is_not_served():
 
 
 def test_what_computes_is_said_in_words(monkeypatch):
+    def told():
+        trust.unavailable.cache_clear()
+        return cuda_serving.backend()
+
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert cuda_serving.backend() == "torch (it is built without CUDA)"
+    assert told() == "torch (torch is built without CUDA)"
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setenv("CONVERSE_NATIVE", "0")
-    assert "CONVERSE_NATIVE=0" in cuda_serving.backend()
+    assert "CONVERSE_NATIVE=0" in told()
     monkeypatch.delenv("CONVERSE_NATIVE")
 
     def missing():
         raise OSError("libnvrtc.so.13: not there")
 
-    monkeypatch.setattr(cuda_serving, "compiler", missing)
-    assert cuda_serving.backend() == "torch (no NVRTC: libnvrtc.so.13: not there)"
-    monkeypatch.setattr(cuda_serving, "compiler", lambda: None)
-    assert cuda_serving.backend() == "kernels, NVRTC of CUDA 13.0"
+    monkeypatch.setattr(trust, "compiler", missing)
+    assert told() == "torch (no NVRTC: libnvrtc.so.13: not there)"
+    monkeypatch.setattr(trust, "compiler", lambda: None)
+    assert told() == "kernels where they serve, NVRTC of CUDA 13.0"
+    trust.unavailable.cache_clear()
+
+
+def test_what_fails_is_said_once_and_left_to_torch(monkeypatch):
+    monkeypatch.setattr(trust, "unavailable", lambda: None)
+    capturing = [False]
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing[0])
+    known, made = trust.Trusted("tests", 2), []
+
+    def make(value, trouble=None):
+        def made_now():
+            made.append(value)
+            if isinstance(value, Exception):
+                raise value
+            return value, trouble
+
+        return made_now
+
+    capturing[0] = True
+    assert known.get("a", make(1)) is None and not made  # it could not be tried now
+    capturing[0] = False
+    assert known.get("b", make(torch.cuda.OutOfMemoryError())) is None
+    assert known.get("b", make(2)) == 2 and known.get("b", make(3)) == 2
+    with pytest.warns(RuntimeWarning, match="no CUDA kernel for tests c, torch computes: AttributeError: of torch 2.6"):
+        assert known.get("c", make(AttributeError("of torch 2.6"))) is None
+    assert known.get("c", make(4)) is None
+    assert known.get("d", make(5)) is None and 5 not in made  # as many as are kept
 
 
 def test_refusals_are_those_of_the_device():

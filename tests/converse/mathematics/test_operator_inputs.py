@@ -48,6 +48,15 @@ def test_the_largest_padding_and_kernel_are_served() -> None:
     assert converse2d(y, kernel[..., :14, :13], 0.1, padding=4, padding_mode="reflect").isfinite().all()
 
 
+@pytest.mark.parametrize("prior", ["nearest", "zero"])
+def test_a_lambda_that_is_no_number_gives_none(prior: str) -> None:
+    """It shows at once, and not as a lambda of zero: in its channel, and in no other."""
+    y = torch.randn(2, 2, 6, 5, generator=torch.Generator().manual_seed(0))
+    lam = torch.tensor([torch.nan, 0.1]).view(1, 2, 1, 1)
+    x = converse2d(y, torch.full((1, 2, 3, 3), 1 / 9), lam, padding=2, x0=prior)
+    assert x[:, 0].isnan().all() and x[:, 1].isfinite().all()
+
+
 def test_a_compiled_graph_checks_sizes_too() -> None:
     layer = Converse2D(2, 3, padding=4)
     compiled = torch.compile(layer, backend="aot_eager", dynamic=True)
