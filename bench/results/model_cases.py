@@ -77,7 +77,7 @@ def timed_models(plan: Plan, task: Task) -> list[TimedModel]:
 
 
 def _on_algorithm1(plan: Plan, name: str, run: RunSpec) -> TimedModel:
-    options = {**run.options, "operator": BASELINE}
+    options = {**run.options, _slot(str(run.model)): BASELINE}
     network = model_spec.resolve(str(run.model), options, plugins=plan.plugins).identity()
     key = architecture(run.model_copy(update={"network": network}))
     return TimedModel(name + ON_ALGORITHM1, str(run.model), key, options)
@@ -91,6 +91,12 @@ def what_is_timed(plan: Plan) -> str:
 
 
 def _operator(model: TimedModel) -> str | None:
-    info = model_info.models().get(model.model)
-    value = model.options.get("operator", info.operator if info else None)
+    slot = _slot(model.model)
+    value = model.options.get(slot, model_info.models()[model.model].operator) if slot else None
     return str(value) if value is not None else None
+
+
+def _slot(model: str) -> str:
+    """The option that names a network's operator; empty for a plain network."""
+    info = model_info.models().get(model)
+    return (info.slot if info else None) or ""

@@ -14,6 +14,7 @@ from fabricated import write_throughput
 from toy_plan import toy_plan, working_in
 
 from bench.config import layout
+from bench.config.loading import load_plan
 from bench.config.plan import Plan
 from bench.config.timed_variants import COPY, PRODUCT
 from bench.foundation.errors import BenchError
@@ -152,6 +153,14 @@ def test_the_reference_network_is_the_same_but_for_its_operator(root: Path) -> N
     jobs = [Job("model", m.model, (1, 16, 16), options=m.options) for m in (fast, slow)]
     (a, inputs), (b, _) = (build(job, CPU) for job in jobs)
     torch.testing.assert_close(a(*inputs), b(*inputs), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("table", "slot"), [("table6_upsampling", "upsampler"), ("table5_sr", "operator")])
+def test_a_single_table_has_its_reference_network_too(table: str, slot: str) -> None:
+    """The operator stands under the name that its network has for it; the last row may be another one's."""
+    models = timed_models(load_plan("small", tables=[table]), "sr")
+    assert models[-1].name.endswith("on Algorithm 1") and models[-1].options[slot] == "algorithm1"
+    assert all(build(Job("model", m.model, (1, 8, 8), options=m.options), CPU) for m in models[-2:])
 
 
 class Clock:

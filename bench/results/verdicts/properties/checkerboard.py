@@ -2,7 +2,8 @@
 
 Per seed: dB of the energy that the transposed convolution puts at the stride's frequencies on a constant image, minus
 the reverse convolution's: of whole trained networks, measured right after their training, and of untrained upsamplers
-(the analysis ``checkerboard``), which count while no trained one is measured.
+(the analysis ``checkerboard``), which count while no trained one is measured. An artifact must be one that an image can
+show: what is significantly below `VISIBLE_DB` is none, however much more of it there is than in another network.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pandas as pd
 
 from bench.results.comparison import FEWEST_SEEDS
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
-from bench.results.statistics.estimate import paired
+from bench.results.statistics.estimate import Estimate, contrast, paired
 from bench.results.verdicts.ladder import Ladder, Rung
 from bench.results.verdicts.property_means import best, property_means
 from bench.results.verdicts.tidy_tables import TidyTables
@@ -21,6 +22,8 @@ from bench.results.view import signed
 SOURCE = "checkerboard"
 TABLE = "table6_upsampling"
 TABLES = (TABLE,)
+VISIBLE_DB = -48.0
+"""Share of energy of a checkerboard of half a level of 8 bits on a constant of 0.5: (1/510 / 0.5)^2 is -48 dB."""
 CONVT, CONVERSE = "ConvT", "Converse2D"
 
 
@@ -39,7 +42,8 @@ def _trained(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
     begun, enough = means.begun(claim)
     if not enough or min(means.converged(row) for row in means.means) < FEWEST_SEEDS:
         return begun
-    answer = best(means, CONVT, [CONVERSE])
+    answer, level = best(means, CONVT, [CONVERSE]), means.contrast({CONVT: 1.0})
+    word, p = _word(answer.word, answer.p, level)
     shares = []
     for row in rung.plan.rows[TABLE]:
         frames = [tables.properties[key] for run in row.runs if (key := (run.id, "checkerboard")) in tables.properties]
@@ -47,15 +51,26 @@ def _trained(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
             shares.append(f"{row.id} {_shares(pd.concat(frames))}")
     words = (
         "share of the energy at the stride's frequencies, trained (dB; on a constant / a ramp / photographs, next to "
-        f"the clean ones' own): {', '.join(shares)}"
+        f"the clean ones' own): {', '.join(shares)}; seen from {VISIBLE_DB:.0f} on (half a level of 8 bits)"
     )
     return begun.with_numbers(
-        verdict=answer.word,
-        p_holm=answer.p,
+        verdict=word,
+        p_holm=p,
         comparison=f"{CONVT} − {CONVERSE}",
-        number=f"{signed(float(answer.gap.effect), 0)} dB of share",
+        number=f"{signed(float(level.effect), 0)} dB, {signed(float(answer.gap.effect), 0)} to Converse2D",
         reason=joined(begun.reason, words),
     )
+
+
+def _word(compared: str, p: float, level: Estimate) -> tuple[str, float]:
+    """*Holds*: there is more of it than in the other, and it can be seen; *reversed*: it cannot, or there is less."""
+    unseen = float(level.p_below(VISIBLE_DB))
+    if unseen < ALPHA:
+        return "reversed", unseen
+    seen = float(level.p_above(VISIBLE_DB))
+    if compared == "holds" and seen >= ALPHA:
+        return CANNOT_TELL, seen
+    return compared, p
 
 
 def on_constant(numbers: pd.DataFrame) -> float:
@@ -79,9 +94,10 @@ def _untrained(claim: str, tables: TidyTables) -> list[Verdict]:
     level = frame[frame["image"] == "constant"].pivot_table(index="seed", columns="upsampler", values="share_db")
     if not {"convt", "converse2d"} <= set(level.columns):
         return []
-    gap = paired(level["convt"], level["converse2d"])
-    p, n = float(gap.p_outside()), int(gap.n)
-    word = CANNOT_TELL if p >= ALPHA else "holds" if gap.effect > 0 else "reversed"
+    gap, own = paired(level["convt"], level["converse2d"]), contrast("paired", [1.0], [level["convt"].to_numpy()])
+    n, compared = int(gap.n), float(gap.p_outside())
+    more = CANNOT_TELL if compared >= ALPHA else "holds" if gap.effect > 0 else "reversed"
+    word, p = _word(more, compared, own)
     shares = ", ".join(f"{name} {value:.0f}" for name, value in level.mean().items())
     reason = (
         f"share of the energy at the stride's frequencies on a constant image, at initialisation (dB): {shares}; "

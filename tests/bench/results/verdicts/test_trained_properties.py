@@ -13,6 +13,7 @@ from toy_plan import working_in
 from bench.config.plan import Plan
 from bench.config.planned_properties import VERSION, properties_of
 from bench.results.properties import NEEDED
+from bench.results.view import signed
 
 MODES = ("circular", "zero", "reflect", "replicate")
 UPSAMPLERS = ("ConvT", "Converse2D", "PixelShuffle", "Nearest")
@@ -107,7 +108,13 @@ def test_seeds_that_have_scores_and_no_property_are_named(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("means", "word"),
-    [((-40, -90, -60, -80), "holds"), ((-90, -40, -60, -80), "reversed"), ((-60, -60, -60, -60), "cannot tell")],
+    [
+        ((-40, -90, -60, -80), "holds"),
+        ((-40, -20, -60, -80), "reversed"),  # the other one has more
+        ((-60, -90, -60, -80), "reversed"),  # more than the other one has, and nothing that an image can show
+        ((-40, -40, -60, -60), "cannot tell"),
+        ((-48, -90, -60, -60), "cannot tell"),  # more, and perhaps to be seen
+    ],
 )
 def test_checkerboard(root: Path, means: tuple[float, ...], word: str) -> None:
     table = "table6_upsampling"
@@ -115,7 +122,7 @@ def test_checkerboard(root: Path, means: tuple[float, ...], word: str) -> None:
     verdict = judged(folder, "checkerboard")
     assert (verdict.words, verdict.n, verdict.source, verdict.effect_db) == (word, 5, table, None)
     assert f"ConvT {means[0]:.0f} / {means[0]:.0f} / {means[0]:.1f} (-40.0)" in verdict.reason
-    assert "dB of share" in verdict.number
+    assert f"{signed(means[0], 0)} dB, " in verdict.number
 
 
 def test_data_fidelity_stands_beside_the_start_of_lambda(root: Path) -> None:
