@@ -47,7 +47,7 @@ def short(found: Judgement) -> View:
             (
                 Cell(f"{where[0].upper()}{where[1:]}: {claim.sentence}"),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
-                Cell(signed(v.effect_db) if v.effect_db is not None else v.number),
+                Cell(v.number or (signed(v.effect_db) if v.effect_db is not None else "")),
                 Cell(ends(v, 2)),
                 Cell(v.rung),
                 Cell(str(v.n) if v.n and v.rung else ""),

@@ -103,7 +103,7 @@ class Stepper:
                     self._recorded_loss = self._step(held)
         except (RuntimeError, UserWarning) as error:
             torch.cuda.set_stream(current)  # torch leaves the recorded one current where the end of a recording fails
-            reason = " ".join(str(error).split())[:200]
+            reason = " ".join(str(error.__context__ or error).split())[:200]
             warnings.warn(f"a step of this network cannot be recorded, it is launched anew: {reason}", stacklevel=2)
             self._records, self._recorded_loss = False, None
             self.optimizer.zero_grad(set_to_none=True)

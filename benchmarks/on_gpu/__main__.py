@@ -81,7 +81,8 @@ def _train(preset: str, tables: str, device: str, most: int, seconds: float) -> 
     while (left or running) and time.monotonic() - begun < seconds:
         while left and len(running) < most:
             run = left.pop(0)
-            command = [sys.executable, "-m", "bench", "train", run.id, "--preset", preset, "--device", device]
+            command = [sys.executable, "-m", "bench", "train", run.id, "--preset", preset, "--tables", tables]
+            command += ["--device", device]
             running[run.id] = subprocess.Popen([*command, "--quiet"])
         time.sleep(0.2)
         for name, process in list(running.items()):

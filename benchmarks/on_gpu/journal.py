@@ -16,10 +16,10 @@ Case = tuple[str, Callable[[], Answer]]
 
 @functools.cache
 def code() -> str:
-    """Of all source of the package converse and of the questions: answers of other code are not this one's."""
+    """Of all source of converse, the training loop and the questions: answers of other code are not this one's."""
     digest, root = hashlib.sha256(), Path(__file__).parents[2]
-    folders = (root / "converse", Path(__file__).parent)
-    for path in sorted(p for f in folders for p in f.rglob("*") if p.suffix in {".py", ".cpp", ".h"}):
+    folders = (root / "converse", root / "bench" / "training", Path(__file__).parent)
+    for path in sorted(p for f in folders for p in f.rglob("*") if p.suffix in {".py", ".cpp", ".h", ".cu"}):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

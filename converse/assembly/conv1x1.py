@@ -27,7 +27,12 @@ def _as_given(input: Tensor) -> bool:
     """Whether nothing but IEEE float32 on whole maps is meant; a compiler makes its own choice."""
     if torch.compiler.is_compiling() or input.dim() != 4 or not input.is_contiguous():
         return False
-    return not torch.backends.cudnn.allow_tf32 and not torch.is_autocast_enabled("cuda")
+    if torch.is_autocast_enabled("cuda"):
+        return False
+    try:
+        return not (torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32)
+    except RuntimeError:  # torch refuses to say it where the newer names of these settings were used
+        return False
 
 
 def as_product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

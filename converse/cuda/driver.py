@@ -1,5 +1,5 @@
 """Compiling CUDA C++ at run time and launching it: NVRTC and the driver through ctypes, both of which CUDA builds of
-PyTorch bring along. Nothing here knows what the kernels compute; nothing here is imported before a CUDA tensor comes.
+PyTorch bring along. Nothing here knows what the kernels compute; no library is loaded before a CUDA tensor comes.
 """
 
 from __future__ import annotations

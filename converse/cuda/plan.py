@@ -10,6 +10,8 @@ LARGEST_PRIME = 31
 """Of a length: its DFT is held in one thread's registers."""
 LARGEST_RADIX = 16
 """Of a pass that is not a prime."""
+STATIC = 16
+"""Bytes of shared memory that the kernels take beside the maps."""
 CONSTANT_ROOTS = 8192
 """Roots of both axes fill constant memory."""
 SOURCE = Path(__file__).with_name("source") / "plane.cu"
@@ -61,7 +63,7 @@ def shared_bytes(height: int, width: int) -> int:
 
 def serves(height: int, width: int, limit: int) -> bool:
     """Whether there are kernels for padded maps of ``height`` x ``width`` on a device with ``limit`` bytes a block."""
-    if shared_bytes(height, width) > limit or height + width > CONSTANT_ROOTS:
+    if shared_bytes(height, width) + STATIC > limit or height + width > CONSTANT_ROOTS:
         return False
     return None not in (radices(height), radices(width))
 

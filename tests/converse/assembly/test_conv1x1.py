@@ -32,13 +32,22 @@ def test_it_is_torchs_layer_to_everyone_else():
     assert torch.equal(ours(x), torchs(x))
 
 
-def test_the_product_stands_in_for_ieee_float32_alone(monkeypatch):
+@pytest.fixture
+def flags():
+    """torch's settings of TF32, put back afterwards: they are no plain attributes."""
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    yield convolutions, products
+    convolutions.allow_tf32, products.allow_tf32 = before
+
+
+def test_the_product_stands_in_for_ieee_float32_alone(flags, monkeypatch):
+    convolutions, products = flags
     x = torch.ones(1, 3, 4, 4)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    assert _as_given(x)
+    for convolution, product in ((False, False), (True, False), (False, True)):
+        convolutions.allow_tf32, products.allow_tf32 = convolution, product
+        assert _as_given(x) == (not convolution and not product)
+    products.allow_tf32 = False
     assert not _as_given(x.to(memory_format=torch.channels_last)) and not _as_given(x[0])
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda _: True)
-    assert not _as_given(x)
-    monkeypatch.undo()
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     assert not _as_given(x)

@@ -54,6 +54,7 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
         comparison=f"{BEST} − {start}",
         reason=joined(begun.reason, *words),
         published_db=_published(rung, start),
+        number=f"{_gap(exact[start])} exact, {_gap(rough[start])} Algorithm 1",
     )
     low, high = (float(x) for x in exact[start].interval())
     return found.with_numbers(effect_db=float(exact[start].effect), low=low, high=high) if low == low else found
@@ -84,6 +85,10 @@ def _above(gap: Estimate) -> float:
 
 def _db(gap: Estimate) -> str:
     return f"{signed(float(gap.effect), 3)} dB" if np.isfinite(gap.effect) else "no number"
+
+
+def _gap(gap: Estimate) -> str:
+    return signed(float(gap.effect)) if np.isfinite(gap.effect) else "–"
 
 
 def _published(rung: Rung, start: str) -> float | None:

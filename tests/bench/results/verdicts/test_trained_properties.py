@@ -122,7 +122,7 @@ def test_checkerboard(root: Path, means: tuple[float, ...], word: str) -> None:
     verdict = judged(folder, "checkerboard")
     assert (verdict.words, verdict.n, verdict.source, verdict.effect_db) == (word, 5, table, None)
     assert f"ConvT {means[0]:.0f} / {means[0]:.0f} / {means[0]:.1f} (-40.0)" in verdict.reason
-    assert f"{signed(means[0], 0)} dB, " in verdict.number
+    assert f"{signed(means[0], 0)} dB (seen from −48)" in verdict.number
 
 
 def test_data_fidelity_stands_beside_the_start_of_lambda(root: Path) -> None:
