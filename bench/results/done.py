@@ -104,6 +104,12 @@ class Done:
         needed = layout.weights(run.id) if tests else layout.curve_csv(run.id)
         return not (layout.run_json(run.id).is_file() and needed.is_file()) or self.reloads(run)
 
+    def lies_in_part(self, run: RunSpec) -> list[PlannedTest]:
+        """The tests of a training that evidence answers though the run is made here, since others are asked of it."""
+        if not run.train or not self.to_make(run) or self.plan.is_anew(run.id):
+            return []
+        return [test for test in self.plan.evaluations(run) if (run.id, test.key) in self.evidence]
+
     @cached_property
     def _measured(self) -> set[tuple[str, str]]:
         """(run, property) that evidence answers."""

@@ -58,6 +58,12 @@ def show_plan(plan: Plan) -> None:
     for info in registry.operators(plan.plugins).values():
         if info.external and (reason := _problem(info)):
             print(f"{reason}: its rows will be dashes or fail")
+    again = [r for r in untrained if done.lies_in_part(r)]
+    if again:
+        print(
+            f"{len(again)} of the trainings stand in published evidence without some test that is asked of them here; "
+            f"all scores of a run are of one training, so they are made again: {', '.join(r.id for r in again)}"
+        )
     if unmeasured:
         print(f"Right after the trainings {len(unmeasured)} properties are measured; no estimate has their time.")
     lacking = {run.id: found for run in plan.runs.values() if (found := done.unmeasured(run))}

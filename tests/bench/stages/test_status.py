@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from fabricated import fabricate, write_throughput
 from fabricated_evidence import write_evidence
-from toy_plan import IMAGES, toy_plan, working_in
+from toy_plan import IMAGES, REAL, toy_plan, working_in
 
 from bench.config import layout
 from bench.config.plan import Plan
@@ -80,6 +80,22 @@ def test_published_evidence_serves_where_nothing_was_measured_here(
     assert left.sources == {"published runs of the same network": 1} and left.elsewhere
     show_plan(plan)
     assert "from measurements on this machine and published evidence; " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_training_that_evidence_answers_in_part_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: int
+) -> None:
+    with working_in(tmp_path):
+        plan = toy_plan(tmp_path, denoising=REAL)
+        table, row = next((t, row) for t, rows in plan.rows.items() for row in rows if row.runs[0].train)
+        folder = write_evidence(layout.evidence_dir("2026-01-01-a"), plan, {row.id: [28.0]}, table=table)
+        metrics = pd.read_csv(folder / "metrics.csv")
+        keys = [test.key for test in plan.evaluations(row.runs[0])[:kept]]
+        metrics[metrics["evaluation"].isin(keys)].to_csv(folder / "metrics.csv", index=False)
+        show_plan(plan)
+    said = next((line for line in capsys.readouterr().out.splitlines() if "made again" in line), "")
+    assert not said if kept == 2 else said.startswith("1 of the") and said.endswith(f"made again: {row.runs[0].id}")
 
 
 def test_doctor_names_what_is_missing(
