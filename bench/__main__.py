@@ -226,15 +226,9 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.option("--evidence", "first", multiple=True, type=click.Path(path_type=Path), help="folders that alone count")
 @click.argument("more", metavar="[FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", default=Path("verdicts.csv"), type=click.Path(path_type=Path), show_default=True)
-@click.option(
-    "--table",
-    type=click.Path(path_type=Path),
-    help="the answer as a Markdown table, to a file or between its marks (README.md)",
-)
 @click.option("--plugins", default="", help="operator files, separated by commas")
-def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, table: Path | None, plugins: str) -> None:
+def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins: str) -> None:
     """Judge the claims on evidence: --evidence FOLDER... (runs.csv, metrics.csv), or all that is here."""
-    from bench.stages.verdicts import short_table
     from bench.stages.verdicts import verdicts as run
 
     if more and not first:
@@ -244,8 +238,6 @@ def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, table: 
     for claim, verdict in found.decisive.items():
         click.echo(f"{claim:{width}}  {verdict.line}")
     click.echo(path)
-    if table is not None:
-        click.echo(short_table(found, table))
 
 
 @cli.command(name="check-evidence")
@@ -283,11 +275,22 @@ def restore(
 @click.option("--name", help="one folder of that name; default: one for each machine that measured")
 @planned
 def publish(plan: Plan, name: str | None) -> None:
-    """Write this machine's results as evidence (results/evidence, reports/evidence)."""
+    """Write this machine's results as evidence (results/evidence)."""
     from bench.stages.publish import publish as run
 
     for folder in run(plan, name=name):
         click.echo(f"evidence: {folder}")
+    click.echo("python -m bench present  renders it (reports/evidence, README.md)")
+
+
+@cli.command()
+def present() -> None:
+    """Render all evidence: tables and verdicts (reports/evidence), the answer (README.md)."""
+    from bench.config import layout
+    from bench.stages.present import present as run
+
+    written = run(layout.evidence_reports(), Path("README.md"))
+    click.echo(f"{len(written)} files, first of all {layout.evidence_reports() / 'README.md'}")
 
 
 @cli.command()

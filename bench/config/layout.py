@@ -127,9 +127,9 @@ def evidence_analysis(name: str, analysis_id: str) -> Path:
     return evidence_dir(name) / "analyses" / f"{analysis_id}.csv"
 
 
-def evidence_reports(name: str) -> Path:
-    """Committed rendered tables of one machine and day."""
-    return REPORTS / "evidence" / name
+def evidence_reports() -> Path:
+    """Rendered evidence, the only reports that git keeps."""
+    return REPORTS / "evidence"
 
 
 def manifest(name: str) -> Path:

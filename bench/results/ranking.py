@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +16,14 @@ from bench.config.planned_row import PlannedRow
 from bench.results.comparison import Comparison
 from bench.results.left_out import left_out
 from bench.results.records import decimals, metrics_of, summary
-from bench.results.seed_scores import seed_scores
+from bench.results.seed_scores import SeedScores, seed_scores
 from bench.results.statistics import decisions, multiplicity
 from bench.results.statistics.estimate import Design
 from bench.results.tidy import Results
 from bench.results.view import signed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOWER_IS_BETTER = frozenset({"gmsd", "nlpd", "lpips", "dists", "niqe", "brisque", "mad", "pieapp", "piqe", "ilniqe"})
 HIGHER_IS_BETTER = frozenset({"psnr", "psnry", "ssim", "ssimc", "ms_ssim", "cw_ssim", "fsim", "vsi", "vif"})
@@ -46,15 +50,36 @@ def best_of(
     """The best rows of every column, by (evaluation, kernel, metric)."""
     design = study.of(plan).design(plan.tables[rows[0].table]) if rows else "welch"
     return {
-        (test.key, kernel, metric): _best(results, rows, test, metric, kernel, design)
+        (test.key, kernel, metric): _best(results, rows, test, metric, kernel, design, seeds)
         for test in tests
-        for kernel in results.kernels(test)
         for metric in metrics_of(plan)
+        for seeds in [_Seeds(results, test, metric)]
+        for kernel in results.kernels(test)
     }
 
 
+class _Seeds(dict[str, SeedScores]):
+    """Row to its scores on one test, for all kernels of the test."""
+
+    def __init__(self, results: Results, test: Evaluation, metric: str) -> None:
+        super().__init__()
+        self._asked = results, test, metric
+
+    def of(self, row: PlannedRow, kernel: str) -> pd.DataFrame:
+        results, test, metric = self._asked
+        if row.id not in self:
+            self[row.id] = seed_scores(results, row, [test], metric)
+        return self[row.id].cell(test.data, kernel).values
+
+
 def _best(
-    results: Results, rows: Sequence[PlannedRow], test: Evaluation, metric: str, kernel: str, design: Design
+    results: Results,
+    rows: Sequence[PlannedRow],
+    test: Evaluation,
+    metric: str,
+    kernel: str,
+    design: Design,
+    seeds: _Seeds,
 ) -> Best:
     """Rows with the best mean, and whether they are better than every other one as verdicts have it.
 
@@ -79,11 +104,8 @@ def _best(
     ids = tuple(row.id for row in best)
     if not others:
         return Best(ids)
-    mine = seed_scores(results, best[0], [test], metric).cell(test.data, kernel).values
-    gaps = [
-        Comparison(mine, seed_scores(results, row, [test], metric).cell(test.data, kernel).values, design)
-        for row in others
-    ]
+    mine = seeds.of(best[0], kernel)
+    gaps = [Comparison(mine, seeds.of(row, kernel), design) for row in others]
     if not gaps[0].testable:
         return Best(ids, unranked=True)
     tested = [(row, gap) for row, gap in zip(others, gaps, strict=True) if gap.testable]

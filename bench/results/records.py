@@ -110,14 +110,16 @@ def _partial(row: PlannedRow, found: Sequence[tuple[str, str]]) -> str:
 def scores(
     results: Results, row: PlannedRow, test: Evaluation, metric: str, kernel: str | None = None
 ) -> dict[int, pd.Series]:
-    """Seed to values by (image, kernel) of the seeds that have a result; NaN where an image has no finite value."""
+    """Seed to values of the seeds that have a result, by (image, kernel), or by image of one kernel; NaN where an image
+    has no finite value."""
     found = {}
     for run in row.runs:
         if results.status(run.id).status in ("diverged", "skipped"):
             continue
-        values = results.values(run.id, test.key, metric)
-        if values is not None and kernel is not None:
-            values = values[values.index.get_level_values("kernel") == kernel]
+        if kernel is None:
+            values = results.values(run.id, test.key, metric)
+        else:
+            values = results.cells(run.id, test.key, metric).get(kernel)
         if values is not None and len(values) and not values.isna().all():
             found[run.train.seed if run.train else 0] = values
     return found

@@ -2,7 +2,7 @@
 
 A page lies under one name for whatever was asked (a subset of images, plugins, a preview of what exists). Its stamp
 says from what request and code it was made, whether all of that was there, and the checksum of every file. Snakemake
-renders again what is not fresh, and ``publish`` refuses it. Torch-free.
+renders again what is not fresh. Torch-free.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from bench.config.resolve import digest
 from bench.data.datasets import data_root
 from bench.data.file_hashes import hash_folder
 from bench.foundation import atomic
-from bench.foundation.errors import BenchError
 from bench.results.model_cases import what_is_timed
 
 Stage = Literal["tables", "figures", "report"]
@@ -85,25 +84,6 @@ def state(plan: Plan, stage: Stage, name: str, files: Iterable[Path]) -> State:
         return "fresh" if record["complete"] else "partial"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "stale"
-
-
-def publishable(plan: Plan) -> list[Path]:
-    """The rendered tables of this request; one that is not complete says so in its first lines.
-
-    Raises:
-        BenchError: a table lies there that is of another request, of other code, or altered.
-    """
-    found: list[Path] = []
-    for name in [*plan.tables, layout.THROUGHPUT]:
-        files = [layout.table_stem(plan.name, name).with_suffix(suffix) for suffix in TABLE_SUFFIXES]
-        what = state(plan, "tables", name, files)
-        if what == "stale":
-            raise BenchError(
-                f"{files[0]}: rendered for another request, by other code, or altered; "
-                f"run: python -m bench tables --preset {plan.name} --allow-missing"
-            )
-        found += files if what != "missing" else []
-    return found
 
 
 def _evidence() -> list[Any]:

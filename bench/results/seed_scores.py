@@ -73,11 +73,10 @@ def seed_scores(
             continue
         parts: dict[tuple[str, str], pd.Series] = {}
         for test in tests:
-            values = results.values(run.id, test.key, metric)
-            for kernel, part in [] if values is None else values.groupby(level="kernel", sort=False):
-                known = parts.get((test.data, str(kernel)))
+            for kernel, part in results.cells(run.id, test.key, metric).items():
+                known = parts.get((test.data, kernel))
                 if known is None or len(part) > len(known):
-                    parts[test.data, str(kernel)] = part.droplevel("kernel")
+                    parts[test.data, kernel] = part
         if parts:
             columns[seed] = pd.concat(parts, names=["dataset", "kernel", "image"])
         expected = {test.data for test in tests}

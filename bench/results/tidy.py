@@ -93,14 +93,31 @@ class Results:
         """
         return self._series.get((run_id, evaluation, metric))
 
+    def cells(self, run_id: str, evaluation: str, metric: str) -> Mapping[str, pd.Series]:
+        """`values` by image, one series for each kernel in the order of the file; empty if there are none."""
+        key = run_id, evaluation, metric
+        if key not in self._cells:
+            values = self._series.get(key)
+            parts = () if values is None else values.groupby(level="kernel", sort=False)
+            self._cells[key] = {str(kernel): part.droplevel("kernel") for kernel, part in parts}
+        return self._cells[key]
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str, str], dict[str, pd.Series]]:
+        return {}
+
     def reasons(self, run_id: str, evaluation: str, metric: str) -> Mapping[tuple[str, str], str]:
         """Why images of one run have no finite value, by (image, kernel)."""
         return self._reasons.get((run_id, evaluation, metric), {})
 
     def kernels(self, test: Evaluation) -> list[str]:
         """Kernels of an evaluation in their order, by its name where nothing is measured; ``[""]`` without any."""
-        part = self.metrics.loc[self.metrics["evaluation"] == test.key, "kernel"]
-        return list(dict.fromkeys(part)) or test.only or [""]
+        return self._kernels.get(test.key) or test.only or [""]
+
+    @cached_property
+    def _kernels(self) -> dict[str, list[str]]:
+        pairs = self.metrics[["evaluation", "kernel"]].drop_duplicates()
+        return {str(key): [str(k) for k in part] for key, part in pairs.groupby("evaluation", sort=False)["kernel"]}
 
     def throughput_machines(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Timings by source and machine, this machine first."""

@@ -1,8 +1,8 @@
 """Stage ``publish``: what was measured becomes committed files, the only results that git keeps.
 
-Tidy CSVs go into ``results/evidence``, rendered tables into ``reports/evidence``. A group of scores (run, evaluation,
-version) is replaced whole, never row by row, and stands in the folder of the machine that measured it, which need not
-be the one that publishes: runs may have been imported.
+Tidy CSVs go into ``results/evidence`` (``present`` renders them). A group of scores (run, evaluation, version) is
+replaced whole, never row by row, and stands in the folder of the machine that measured it, which need not be the one
+that publishes: runs may have been imported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ from bench.results.curves import curves
 from bench.results.evidence import values_sha256
 from bench.results.properties import local_properties
 from bench.results.reading import read_csv
-from bench.results.rendered import publishable
 from bench.results.tidy import Results, load
 
 if TYPE_CHECKING:
@@ -62,7 +60,6 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
     Raises:
         BenchError: nothing was measured here, or a file that cannot be used, by name.
     """
-    tables = publishable(plan)
     results = load(dataclasses.replace(plan, anew=("all",)))  # what lies here, and no evidence
     if results.faults:
         raise BenchError("; ".join(results.faults.values()))
@@ -78,10 +75,6 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
                 atomic.write_bytes(layout.evidence_analysis(folder.name, analysis.id), table.read_bytes())
         dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
         atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
-        rendered = layout.evidence_reports(folder.name) / plan.name
-        for table in tables:
-            rendered.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(table, rendered / table.name)
         written.append(folder)
     return written
 

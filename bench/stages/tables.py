@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.foundation import atomic
 from bench.foundation.errors import BenchError, nearest
-from bench.pages import formats
-from bench.pages.table_view import table_view
-from bench.results.record_frame import records_frame
+from bench.pages.table_files import table_texts, write_texts
 from bench.results.rendered import stamp
-from bench.results.throughput_ratios import throughput_frame
-from bench.results.throughput_table import ID as THROUGHPUT
-from bench.results.throughput_table import throughput_views
 from bench.results.tidy import Results, load
-from bench.results.view import View
 
 
 def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bool = False) -> list[Path]:
@@ -46,7 +38,8 @@ def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: boo
         if missing and not allow_missing:
             incomplete.append(f"{name}: {missing}")
             continue
-        files = _throughput(plan, results) if name == THROUGHPUT else _table(plan, results, name, missing)
+        texts = table_texts(plan, results, name, complete=not missing)
+        files = write_texts(layout.table_stem(plan.name, name), texts)
         stamp(plan, "tables", name, files, complete=not missing)
         written += files
     if incomplete:
@@ -56,7 +49,7 @@ def tables(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: boo
 
 
 def _choose(plan: Plan, names: Iterable[str] | None) -> list[str]:
-    allowed = [*plan.tables, THROUGHPUT]
+    allowed = [*plan.tables, layout.THROUGHPUT]
     chosen = list(dict.fromkeys(names)) if names is not None else allowed
     for name in chosen:
         if name not in allowed:
@@ -68,7 +61,7 @@ def _choose(plan: Plan, names: Iterable[str] | None) -> list[str]:
 
 def _missing(results: Results, plan: Plan, name: str) -> str:
     """What stands in the way of a complete table; empty if nothing does."""
-    if name == THROUGHPUT:
+    if name == layout.THROUGHPUT:
         return "" if len(results.throughput) else f"not timed yet (python -m bench throughput --preset {plan.name})"
     known = set(results.runs["run"])
     for run in plan.table_runs(name):
@@ -81,32 +74,3 @@ def _missing(results: Results, plan: Plan, name: str) -> str:
                 path = layout.metrics_csv(run.id, test.stem)
                 return f"{path} is missing (python -m bench evaluate {run.id} --preset {plan.name})"
     return ""
-
-
-def _table(plan: Plan, results: Results, name: str, missing: str) -> list[Path]:
-    view = table_view(plan, results, name)
-    if missing:
-        view = dataclasses.replace(view, warning=f"{view.warning} Incomplete: results are missing.".strip())
-    return _write(layout.table_stem(plan.name, name), [view], records_frame(plan, results, name))
-
-
-def _throughput(plan: Plan, results: Results) -> list[Path]:
-    frame = throughput_frame(results)
-    return _write(layout.table_stem(plan.name, THROUGHPUT), throughput_views(results), frame)
-
-
-def _write(stem: Path, views: Sequence[View], frame: object) -> list[Path]:
-    import pandas as pd
-
-    assert isinstance(frame, pd.DataFrame)
-    texts = {
-        ".md": "\n".join(formats.markdown(v) for v in views) or "Not timed yet.\n",
-        ".tex": "\n".join(formats.latex(v) for v in views),
-        ".csv": frame.to_csv(index=False, lineterminator="\n"),
-    }
-    paths = []
-    for suffix, text in texts.items():
-        path = stem.with_suffix(suffix)
-        atomic.write_bytes(path, text.encode())
-        paths.append(path)
-    return paths

@@ -16,12 +16,13 @@ from toy_study import toy_study, write_proof
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.pages import verdict_summary, verdict_views
+from bench.pages import formats, verdict_summary, verdict_views
 from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
+from bench.pages.verdict_short import short
 from bench.results.verdicts.judge import judge_study
 from bench.stages.report import report
-from bench.stages.verdicts import short_table, verdicts
+from bench.stages.verdicts import verdicts
 
 SEEDS = (0.0, 0.02, -0.01, 0.01, -0.02)
 
@@ -144,7 +145,7 @@ def test_the_short_table_has_a_line_for_every_claim_with_a_number_and_names_the_
     evidence("2026-01-01-a", plans["S"], 28.5)
     path, found = verdicts()
     assert path.is_file()
-    lines = short_table(found, Path("short.md")).read_text().splitlines()
+    lines = formats.markdown(short(found)).splitlines()[2:]
     assert lines[0].startswith("| claim ") and "**Borne out**" in lines[2]
     first = [cell.strip() for cell in lines[3].strip("|").split("|")]
     assert first[0] == "Table 4: Converse-DnCNN is better than DnCNN"
@@ -152,12 +153,6 @@ def test_the_short_table_has_a_line_for_every_claim_with_a_number_and_names_the_
     assert sum(line.startswith("| Table ") for line in lines) == 4, "of the seven, one is a picture and two are unknown"
     assert lines[-3] == "Not measured yet, or with fewer than three seeds: blind, unknown."
     assert lines[-1] == "Pictures: looks."
-    text = "\n".join(lines) + "\n"
-    readme = Path("README.md")
-    for inside in ("", "an old table\n"):
-        readme.write_text(f"before\n<!-- verdicts: begin -->\n{inside}<!-- verdicts: end -->\nafter\n")
-        short_table(found, readme)
-        assert readme.read_text() == f"before\n<!-- verdicts: begin -->\n{text}<!-- verdicts: end -->\nafter\n"
 
 
 def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Plan]) -> None:
