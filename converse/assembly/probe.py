@@ -1,8 +1,9 @@
-"""What reaches the layers of a network: one run on an example tells their channels, and whether a new layer agrees."""
+"""What reaches the layers of a network: one run on an example tells their channels, and whether a new layer serves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -11,8 +12,18 @@ from torch import Tensor, nn
 
 from ..declarations.literals import unknown
 
-Inputs = Mapping[nn.Module, list[Tensor]]
-"""The maps that entered each layer, in the order of the calls; none for a layer that was not reached."""
+
+@dataclass
+class Calls:
+    """How a layer was called."""
+
+    maps: list[Tensor] = field(default_factory=list)
+    """What entered it, in order; none if it was not reached."""
+    named: str = ""
+    """Arguments that it was called with by name, or beside the map; a new layer knows none."""
+
+
+Inputs = Mapping[nn.Module, Calls]
 
 
 def inputs_of(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -> Inputs:
@@ -23,12 +34,14 @@ def inputs_of(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -
         layers: the layers in question by name.
         example: an input of the network, a tuple for several.
     """
-    seen: dict[nn.Module, list[Tensor]] = {layer: [] for layer in layers.values()}
+    seen = {layer: Calls() for layer in layers.values()}
 
-    def note(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        seen[layer].append(inputs[0])
+    def note(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        calls = seen[layer]
+        calls.maps.append(inputs[0] if inputs else named["input"])
+        calls.named = calls.named or ", ".join([*named, *["output_size"] * (len(inputs) > 1)])
 
-    hooks = [layer.register_forward_pre_hook(note) for layer in seen]
+    hooks = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in seen]
     modes = {module: module.training for module in model.modules()}
     try:
         with torch.no_grad():
@@ -43,7 +56,7 @@ def inputs_of(model: nn.Module, layers: Mapping[str, nn.Module], example: Any) -
 
 def widths_of(seen: Inputs) -> dict[nn.Module, int | str]:
     """Channels of the maps that enter each layer, or the reason why that is not one number."""
-    return {layer: _one({t.shape[1] if t.ndim == 4 else 0 for t in maps}) for layer, maps in seen.items()}
+    return {layer: _one({t.shape[1] if t.ndim == 4 else 0 for t in calls.maps}) for layer, calls in seen.items()}
 
 
 def given_widths(layers: Mapping[str, nn.Module], channels: int | Mapping[str, int]) -> dict[nn.Module, int | str]:
@@ -70,7 +83,11 @@ def given_widths(layers: Mapping[str, nn.Module], channels: int | Mapping[str, i
 
 @torch.no_grad()
 def agree(old: nn.Module, new: nn.Module, maps: list[Tensor]) -> bool:
-    """Whether both layers give the same for each of the maps, up to a hundred roundings of its dtype."""
+    """Whether both layers give the same for each of the maps, up to a hundred roundings of its dtype.
+
+    Raises:
+        TypeError, ValueError: the new layer does not serve one of them.
+    """
 
     def same(x: Tensor) -> bool:
         want, got = old(x), new(x)

@@ -138,9 +138,9 @@ def _with_bias(operator: Converse2D, layer: nn.ConvTranspose2d) -> nn.Module:
 
 @torch.no_grad()
 def _solved(layer: nn.ConvTranspose2d, scale: int, options: dict[str, Any]) -> Converse2D | None:
-    """Converse2D with the layer's output, or None where its taps are too large for λ."""
+    """Converse2D with the layer's output, or None where its taps are too large for λ, or not known (device meta)."""
     chosen = {**options, "kernel_size": scale, "x0": "zero"}
-    if chosen.get("init", "gaussian_softmax") == "softmax_always":
+    if chosen.get("init", "gaussian_softmax") == "softmax_always" or layer.weight.is_meta:
         return None
     new = Converse2D(layer.in_channels, **chosen, scale=scale)
     taps = layer.weight.detach().double().cpu().transpose(0, 1)  # (1, C, s, s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..declarations.literals import unknown
 from ..operators.converse2d import Converse2D
-from .probe import Inputs, agree, given_widths, inputs_of, widths_of
+from .probe import Calls, Inputs, agree, given_widths, inputs_of, widths_of
 from .replacements import Replacement, Unsuitable, for_conv, for_transpose, for_upsample
 from .suitability import tied_parameters, why_it_stays
 
@@ -81,8 +81,10 @@ def swap(
     Args:
         model: changed in place; a layer that is the model itself cannot be replaced.
         kind: nn.Upsample, nn.ConvTranspose2d or nn.Conv2d.
-        example: an input of ``model`` (a tuple for several), which runs once on it, in eval mode and without
-            gradients: nn.Upsample does not know its channels, and the outputs before and after are compared.
+        example: an input of ``model`` (a tuple for several), which runs once on it before and once after, in eval mode
+            and without gradients: nn.Upsample does not know its channels, the outputs of every layer before and after
+            are compared, and a layer stays that does not serve its maps (smaller than the padding, say), or that the
+            network reaches by another way than its name.
         channels: for nn.Upsample instead of ``example``: channels of every layer, or of each by name.
         seed: fixes the new layers' weights without touching the global random state.
         **options: of Converse2D: kernel_size, padding, padding_mode, init, lam, x0, eps.
@@ -117,16 +119,21 @@ def swap(
         for layer in layers.values():
             if layer not in made:
                 made[layer] = _replacement(kind, layer, widths, dict(options), model, tied)
-    report = SwapReport()
+                if layer in seen:
+                    made[layer] = _tried(layer, made[layer], seen[layer])
     for name, layer in layers.items():  # only now, so that an error leaves the model as it was
+        if not isinstance(new := made[layer], str):
+            _put(model, name, new.module)
+    if example is not None:
+        _put_back_what_is_not_called(model, layers, made, seen, example)
+    report = SwapReport()
+    for name, layer in layers.items():
         new = made[layer]
         if isinstance(new, str):
             report.skipped[name] = new
             continue
-        _put(model, name, new.module)
         report.swapped.append(name)
-        maps = seen.get(layer)
-        if agree(layer, new.module, maps) if maps else new.unchanged:
+        if new.unchanged:
             report.unchanged.append(name)
     if not report.swapped:
         raise ValueError(f"swap: nothing was swapped; {report}".replace("\n", "; "))
@@ -178,6 +185,8 @@ def _replacement(
         if isinstance(width, str):
             return width
         options["channels"] = width
+    if like is not None and like.dtype == torch.float64:
+        options["dtype"] = like.dtype
     try:
         made = _BUILDERS[kind](layer, options)  # type: ignore[operator]
     except Unsuitable as exc:
@@ -190,6 +199,39 @@ def _replacement(
         made.module.to(device=like.device, dtype=like.dtype)
     made.module.train(layer.training)
     return made
+
+
+def _tried(layer: nn.Module, new: Replacement | str, calls: Calls) -> Replacement | str:
+    """The new layer with what the example says of its output, or the reason why it does not serve the example."""
+    if isinstance(new, str) or not calls.maps:
+        return new
+    if calls.named:
+        return f"it is called with {calls.named}, which Converse2D does not take"
+    try:
+        return replace(new, unchanged=agree(layer, new.module, calls.maps))
+    except (TypeError, ValueError) as error:
+        return f"a map of the example cannot be served: {error}"
+
+
+def _put_back_what_is_not_called(
+    model: nn.Module,
+    layers: Mapping[str, nn.Module],
+    made: dict[nn.Module, Replacement | str],
+    seen: Inputs,
+    example: Any,
+) -> None:
+    """Undoes the swap of a layer that the network reaches by another way than its name, a list of its own say."""
+    new = {name: m.module for name, layer in layers.items() if not isinstance(m := made[layer], str)}
+    try:
+        again = inputs_of(model, new, example)
+    except Exception:
+        for name in new:
+            _put(model, name, layers[name])
+        raise
+    for name, module in new.items():
+        if seen[layers[name]].maps and not again[module].maps:
+            _put(model, name, layers[name])
+            made[layers[name]] = "the network calls it by another reference than this name, and would go on to"
 
 
 def _put(model: nn.Module, name: str, new: nn.Module) -> None:

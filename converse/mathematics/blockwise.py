@@ -42,8 +42,8 @@ def pattern(kernel: Tensor, lam: Tensor, setting: Setting) -> Tensor:
     Returns:
         (N, C, s, s), float64: eight significant digits of 1 - sum K matter.
     """
-    taps, weight = kernel.double(), lam.double()
-    energy = (taps.square().sum((-2, -1), keepdim=True) + weight).clamp_min(TINY)
+    taps, weight = kernel.double(), lam.double().clamp_min(TINY)
+    energy = taps.square().sum((-2, -1), keepdim=True) + weight
     gain = (1 - taps.sum((-2, -1), keepdim=True)) / energy if setting.nearest else 1 / energy
     kh, kw = kernel.shape[-2:]
     corner = F.pad(taps.flip((-2, -1)) * gain, (0, setting.scale - kw, 0, setting.scale - kh))
@@ -58,6 +58,8 @@ def apply_pattern(y: Tensor, g: Tensor) -> Tensor:
         if _is_recorded(y):
             return F.conv_transpose2d(y, g.transpose(0, 1), stride=s, groups=c)
         return cast(Tensor, _Pattern.apply(y, g))
+    if torch.compiler.is_compiling():  # the product below would tie a graph to an order of its sizes
+        return F.pixel_shuffle((y[:, :, None] * g.flatten(2)[..., None, None]).flatten(1, 2), s)
     # cuDNN would round the factors to TF32; a broadcast product does not, and is as fast there.
     blocks = y[:, :, :, None, :, None] * g[:, :, None, :, None, :]
     return blocks.reshape(b, c, h * s, w * s)
@@ -185,6 +187,6 @@ def solve_blocks(y: Tensor, kernel: Tensor, lam: Tensor, x0: Tensor, scale: int)
     shift = (kh - 1 - kh // 2, kw - 1 - kw // 2)
     prior = torch.roll(x0, shift, (2, 3)) if any(shift) else x0
     taps = F.pad(kernel.flip((-2, -1)), (0, scale - kw, 0, scale - kh))
-    energy = (kernel.square().sum((-2, -1), keepdim=True) + lam).clamp_min(TINY)
+    energy = kernel.square().sum((-2, -1), keepdim=True) + lam.clamp_min(TINY)
     x = prior + apply_pattern((y - sum_blocks(prior, taps, (kh, kw))) / energy, taps)
     return torch.roll(x, (-shift[0], -shift[1]), (2, 3)) if any(shift) else x

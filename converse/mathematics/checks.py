@@ -17,6 +17,9 @@ from torch import Tensor
 from .modes import UNTRACED
 from .setting import X0_NAMES, Setting
 
+SERVED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""What a map may be made of."""
+
 
 def choice(argument: str, value: object, allowed: Sequence[str]) -> str:
     """``value`` if it is one of ``allowed``.
@@ -87,8 +90,10 @@ def feature_map(argument: str, value: object) -> Tensor:
         raise TypeError(f"{argument}: a reverse convolution {UNTRACED}")
     if not isinstance(value, Tensor):
         raise TypeError(f"{argument}: expected a tensor, got {type(value).__name__}")
-    if not value.is_floating_point():
-        raise TypeError(f"{argument}: expected a real floating dtype, got {value.dtype}")
+    if value.dtype not in SERVED:
+        raise TypeError(f"{argument}: expected a real floating dtype of 16, 32 or 64 bits, got {value.dtype}")
+    if value.layout != torch.strided:
+        raise TypeError(f"{argument}: expected a dense tensor, got {value.layout}")
     if value.dim() != 4:
         shape = tuple(value.shape)
         raise ValueError(f"{argument}: expected 4 dimensions (B, C, H, W), got shape {shape}")

@@ -34,7 +34,8 @@ def converse2d(
     Args:
         y: (B, C, H, W), real floating.
         kernel: (1, C, kh, kw) or one per sample (B, C, kh, kw); origin at tap (kh // 2, kw // 2).
-        lam: positive; a number or a tensor that broadcasts to (B, C, 1, 1).
+        lam: positive; a number or a tensor that broadcasts to (B, C, 1, 1), where what is below 1e-30 counts as 1e-30
+            and has no gradient.
         scale: s >= 1.
         padding: rows and columns (one integer or a pair) added on each side of y; padding * s is cropped.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
@@ -72,7 +73,7 @@ def _dispatch(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting, given: T
     """Choose the cheapest exact form."""
     dtype = torch.promote_types(y.dtype, torch.float32)
     if is_single_pattern(kernel.shape[2:], setting):
-        return apply_pattern(y.to(dtype), pattern(kernel, lam, setting).to(dtype)).to(y.dtype)
+        return apply_pattern(y.to(dtype), pattern(kernel, lam, setting).to(dtype)).to(y.dtype).contiguous()
     overlap = max(kernel.shape[2:]) > setting.scale
     if overlap and setting.is_filter:
         return _solve(y, kernel, lam, setting)
@@ -110,9 +111,11 @@ def _prior(y: Tensor, setting: Setting, given: Tensor | None) -> Tensor:
         return y.new_zeros((y.shape[0], y.shape[1], y.shape[2] * scale, y.shape[3] * scale))
     if scale == 1:
         return y
+    if setting.nearest and torch.compiler.is_compiling():  # see apply_pattern: no graph for one order of sizes
+        return apply_pattern(y, y.new_ones((1, y.shape[1], scale, scale)))
     if setting.nearest:
         return y.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-    return F.interpolate(y, scale_factor=float(scale), mode=setting.prior, align_corners=False)
+    return F.interpolate(y, (y.shape[2] * scale, y.shape[3] * scale), mode=setting.prior, align_corners=False)
 
 
 def degrade(x: Tensor, kernel: Tensor, scale: int) -> Tensor:

@@ -28,7 +28,7 @@ from torch import Tensor
 from .fourier import DFT
 
 TINY = 1e-30
-"""Floor of lam: a caller's zero must not turn a null of the kernel into NaN."""
+"""Floor of lam, below which it has no gradient: a caller's zero must not turn a null of the kernel into NaN."""
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
@@ -89,6 +89,8 @@ class Gradients:
     conj_q: Tensor
     conj_f: Tensor
     f_over_p: Tensor
+    above: Tensor
+    """Whether lam is above its floor, (N,)."""
 
     @classmethod
     def of(cls, kernel: Tensor, lam: Tensor, dft: DFT, nearest: bool, dtype: torch.dtype) -> Gradients:
@@ -103,6 +105,7 @@ class Gradients:
             _complex(q[0], -q[1], dtype),
             _complex(fr, -fi, dtype),
             _complex(fr.mul_(inverse), fi.mul_(inverse), dtype),
+            ~(lam < TINY),
         )
 
     def parameters(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,4 +122,4 @@ class Gradients:
         spectrum.addcmul_(self.conj_g.conj_physical(), conj_w, value=-1)
         product = torch.view_as_real(conj_w) * torch.view_as_real(self.conj_q)
         columns = product.sum((1, 2, 3)).sum(-1).double()
-        return self.dft.adjoint(spectrum), -(columns @ self.dft.half_weights())
+        return self.dft.adjoint(spectrum), -(columns @ self.dft.half_weights()) * self.above

@@ -48,7 +48,7 @@ def levels() -> tuple[tuple[str, int, tuple[str, ...]], ...]:
 def digest() -> str:
     """Of everything but the compiler that decides what is built."""
     state = hashlib.sha256(repr((COMMON, levels())).encode())
-    for path in sorted(SOURCE.iterdir()):
+    for path in sorted(path for path in SOURCE.iterdir() if path.is_file()):
         state.update(path.name.encode() + path.read_bytes())
     return state.hexdigest()[:16]
 
@@ -61,13 +61,20 @@ def library_name() -> str:
 def folders() -> Iterator[Path]:
     """Where a library is looked for: beside the package, and in the user's cache."""
     yield Path(__file__).parent / "built"
-    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "converse"
+    try:
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "converse"
+    except RuntimeError:  # a user without a home
+        return
 
 
 def built() -> Path | None:
-    """The library of this source, or None where it has not been built."""
+    """The library of this source, or None where it has not been built.
+
+    Raises:
+        OSError: there is no source.
+    """
     name = library_name()
-    return next((folder / name for folder in folders() if (folder / name).is_file()), None)
+    return next((folder / name for folder in folders() if os.access(folder / name, os.R_OK)), None)
 
 
 def compiler() -> list[str]:
@@ -91,7 +98,8 @@ def _run(command: list[str]) -> str:
     except OSError as error:
         raise BuildError(f"{command[0]}: {error.strerror}") from error
     if done.returncode:
-        first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
+        said = done.stderr.strip()[:200] or f"exit status {done.returncode}"
+        first = next((line for line in done.stderr.splitlines() if "error" in line), said)
         raise BuildError(f"{shlex.join(command[:1])} failed: {first}")
     return done.stdout
 

@@ -27,7 +27,10 @@ def load() -> Library | str:
     wanted = os.environ.get(SWITCH, "")
     if wanted == "0":
         return f"{SWITCH}=0 switches it off"
-    path = Path(wanted) if os.sep in wanted else built()
+    try:
+        path = Path(wanted) if os.sep in wanted else built()
+    except OSError as error:
+        return f"its source cannot be read: {error}"
     if path is None:
         return "it is not built: python -m converse.native does it"
     found = open_library(path, "" if os.sep in wanted or wanted == "1" else wanted)

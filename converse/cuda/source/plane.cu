@@ -338,7 +338,8 @@ __device__ __forceinline__ void put(void* numbers, int i, int wide, double value
     else static_cast<float*>(numbers)[i] = (float)value;
 }
 
-__device__ __forceinline__ double floored(double lam) { return lam < 1e-30 ? 1e-30 : lam; }  // NaN stays
+#define TINY 1e-30  // floor of lam, below which it has no gradient
+__device__ __forceinline__ double floored(double lam) { return lam < TINY ? TINY : lam; }  // NaN stays
 
 struct Spectrum {  // of one kernel, in double: near a null of F its taps cancel, and there |F|^2 / lam decides
     const void* kernels;
@@ -447,6 +448,6 @@ converse_parameters(
     if (threadIdx.x == 0) {
         double sum = 0;
         for (int i = 0; i < blockDim.x; ++i) sum += parts[i].x;
-        put(dlam, c, wide, -sum / (H * W));
+        put(dlam, c, wide, get(lams, c, wide) < TINY ? 0 : -sum / (H * W));
     }
 }

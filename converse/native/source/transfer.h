@@ -136,7 +136,7 @@ struct Grid {
     }
 };
 
-constexpr float TINY = 1e-30f;  // floor of lam: a caller's zero must not turn a null of the kernel into NaN
+constexpr float TINY = 1e-30f;  // floor of lam, below which it has no gradient: 0 at a null of the kernel is no NaN
 
 // What the phases of one frequency have in common: 1 / P and q.
 struct Shared {
@@ -301,7 +301,7 @@ void write_gradients(Grid& grid, const double* kernel, double lam_, double facto
                 }
             }
     });
-    *dlam = -lam_sum;
+    *dlam = lam_ < TINY ? 0 : -lam_sum;
     for (int a = 0; a < grid.vertical.taps; a++)
         for (int b = 0; b < grid.horizontal.taps; b++)
             dkernel[a * grid.horizontal.taps + b] = sums[grid.tap(a, b)];

@@ -337,3 +337,88 @@ def test_unchanged_is_measured_where_there_is_an_example() -> None:
     assert swap(make(), nn.Upsample, example=rand(1, 3, 6, 6)).unchanged == []
     model = nn.Sequential(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED))
     assert swap(model, nn.ConvTranspose2d, example=rand(1, 2, 5, 4)).unchanged == ["0"]
+
+
+class Reached(nn.Module):
+    """Calls its first layer under a name that is no submodule's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.other = nn.Upsample(scale_factor=2), nn.Upsample(scale_factor=2)
+        self.steps = (self.up,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(self.steps[0](x))
+
+
+def test_a_layer_that_the_network_would_go_on_to_call_stays() -> None:
+    model = Reached()
+    report = swap(model, nn.Upsample, example=rand(1, 3, 4, 4))
+    assert report.swapped == report.unchanged == ["other"] and model.up is model.steps[0]
+    assert "another reference" in report.skipped["up"]
+
+
+class Called(nn.Module):
+    def __init__(self, layer: nn.Module, **named: object) -> None:
+        super().__init__()
+        self.up, self.plain, self.named = layer, nn.ConvTranspose2d(2, 2, 2, 2), named
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.plain(x)
+        return self.up(input=x) if self.named.get("input") else self.up(x, **self.named)
+
+
+@pytest.mark.parametrize("named", [{"output_size": [16, 16]}, {"input": True}])
+def test_a_layer_that_is_called_with_names_stays(named: dict[str, object]) -> None:
+    model = Called(nn.ConvTranspose2d(2, 2, 2, 2), **named)
+    report = swap(model, nn.ConvTranspose2d, example=rand(1, 2, 4, 4))
+    assert report.swapped == ["plain"] and f"called with {next(iter(named))}" in report.skipped["up"]
+    assert model(rand(1, 2, 4, 4)).shape == (1, 2, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("kind", "small"),
+    [
+        (nn.ConvTranspose2d, nn.ConvTranspose2d(2, 2, 4, 2, 1)),
+        (nn.Conv2d, nn.Conv2d(2, 2, 7, padding=3, groups=2, padding_mode="circular")),
+        (nn.Conv2d, nn.Conv2d(2, 2, 3, padding=1, groups=2, padding_mode="reflect")),
+    ],
+)
+def test_a_layer_whose_maps_are_smaller_than_the_padding_stays(kind: type[nn.Module], small: nn.Module) -> None:
+    """The bottleneck of a U-Net: its map is 2×2, or 1×1."""
+    size = 1 if kind is nn.ConvTranspose2d else 5 if small.kernel_size[0] == 7 else 2
+    large = copy.deepcopy(small)
+    model = nn.Sequential(large, nn.AdaptiveAvgPool2d(size), small)
+    before = model(rand(1, 2, 16, 16)).shape
+    report = swap(model, kind, example=rand(1, 2, 16, 16))
+    assert report.swapped == ["0"] and report.skipped["2"].startswith("a map of the example cannot be served: padding:")
+    assert model(rand(1, 2, 16, 16)).shape == before
+
+
+def test_a_network_that_fails_with_its_new_layers_gets_its_old_ones_back() -> None:
+    class Strict(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            if not isinstance(self[0], nn.Upsample):
+                raise RuntimeError("I know my layers")
+            return super().forward(x)
+
+    model = Strict(nn.Upsample(scale_factor=2))
+    with pytest.raises(RuntimeError, match="I know my layers"):
+        swap(model, nn.Upsample, example=rand(1, 2, 4, 4))
+    assert isinstance(model[0], nn.Upsample)
+
+
+@pytest.mark.parametrize("layer", [nn.Upsample(scale_factor=2), nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED)])
+def test_unchanged_in_float64_is_to_its_rounding(layer: nn.Module) -> None:
+    model = nn.Sequential(nn.Conv2d(2, 2, 1), layer).double()
+    y = rand(1, 2, 6, 5).double()
+    before = model(y)
+    report = swap(model, type(layer), example=y)
+    assert report.unchanged == ["1"] and {p.dtype for p in model.parameters()} == {torch.float64}
+    torch.testing.assert_close(model(y), before, rtol=1e-13, atol=1e-13)
+
+
+def test_a_network_without_storage_is_swapped() -> None:
+    model = nn.Sequential(nn.ConvTranspose2d(2, 2, 2, **TRANSPOSED)).to("meta")
+    assert swap(model, nn.ConvTranspose2d).swapped == ["0"]
+    assert all(p.is_meta for p in model.parameters())

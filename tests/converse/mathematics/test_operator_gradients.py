@@ -99,3 +99,19 @@ def test_many_gradients_at_once(kernel: int, scale: int, backend: str) -> None:
     grads = torch.eye(out.numel()).view(-1, *out.shape)
     (found,) = torch.autograd.grad(out, leaf, grads, is_grads_batched=True)
     torch.testing.assert_close(found.view(one_by_one.shape), one_by_one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "scale", "x0"), [((3, 4), 1, "nearest"), ((3, 3), 2, "bicubic"), ((2, 2), 2, "zero")]
+)
+def test_the_jacobian_of_the_kernel_in_forward_mode(kernel: tuple[int, int], scale: int, x0: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(1, 1, 5, 4, generator=generator, dtype=torch.float64)
+    taps = torch.rand(1, 1, *kernel, generator=generator, dtype=torch.float64)
+
+    def solved(k: torch.Tensor) -> torch.Tensor:
+        return converse2d(y, k, 0.1, scale=scale, padding=1, x0=x0)
+
+    jacobian = torch.autograd.functional.jacobian
+    found = jacobian(solved, taps, vectorize=True, strategy="forward-mode")
+    torch.testing.assert_close(found, jacobian(solved, taps))

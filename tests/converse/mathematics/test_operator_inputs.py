@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,6 +56,55 @@ def test_a_lambda_that_is_no_number_gives_none(prior: str) -> None:
     lam = torch.tensor([torch.nan, 0.1]).view(1, 2, 1, 1)
     x = converse2d(y, torch.full((1, 2, 3, 3), 1 / 9), lam, padding=2, x0=prior)
     assert x[:, 0].isnan().all() and x[:, 1].isfinite().all()
+
+
+@pytest.mark.parametrize(("kernel", "scale"), [(3, 1), (2, 2), (3, 2), (3, 3)])
+@pytest.mark.parametrize("prior", ["nearest", "zero", "bilinear"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_lambda_below_its_floor_is_the_floor_and_has_no_gradient(
+    kernel: int, scale: int, prior: str, dtype: torch.dtype
+) -> None:
+    """A parameter that crosses zero in training: one function and one gradient, whichever path computes them."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(1, 3, 8, 8, generator=generator, dtype=dtype)
+    taps = torch.rand(1, 3, kernel, kernel, generator=generator, dtype=dtype)
+    lam = torch.tensor([-1.0, -1e-3, 0.1], dtype=dtype).view(1, 3, 1, 1).requires_grad_()
+
+    def solved(weight: torch.Tensor) -> torch.Tensor:
+        return converse2d(y, taps, weight, scale=scale, padding=2, x0=prior)
+
+    floor = torch.tensor([1e-30, 1e-30, 0.1], dtype=dtype).view(1, 3, 1, 1)
+    assert torch.equal(solved(lam), solved(floor))
+    (first,) = torch.autograd.grad(solved(lam).square().sum(), lam)
+    (graph,) = torch.autograd.grad(solved(lam).square().sum(), lam, create_graph=True)
+    for gradient in (first.flatten(), graph.detach().flatten()):
+        assert gradient[:2].tolist() == [0, 0] and gradient[2] != 0
+
+
+@pytest.mark.parametrize(("kernel", "scale"), [(3, 1), (2, 2), (3, 2), (3, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_result_is_contiguous_whatever_came(kernel: int, scale: int, dtype: torch.dtype) -> None:
+    base = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    taps = torch.rand(1, 3, kernel, kernel, generator=torch.Generator().manual_seed(0))
+    strided = base.transpose(0, 1).contiguous().transpose(0, 1)
+    for y in (
+        strided,
+        base.contiguous(memory_format=torch.channels_last),
+        base[..., ::2],
+        base[:, :, :1].expand(-1, -1, 8, -1),
+    ):
+        for padding in (0, 1):
+            assert converse2d(y, taps, 0.1, scale=scale, padding=padding).is_contiguous()
+            asked = torch.autograd.functional.jvp(
+                lambda x, p=padding: converse2d(x, taps, 0.1, scale=scale, padding=p), y, y, create_graph=True
+            )[0]
+            assert asked.is_contiguous()
+
+
+@pytest.mark.parametrize("make", [torch.Tensor.to_sparse, lambda y: y.to(torch.float8_e5m2)], ids=["sparse", "float8"])
+def test_what_no_convolution_takes_is_named(make: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    with pytest.raises(TypeError, match=r"^y: expected a "):
+        converse2d(make(torch.ones(1, 2, 4, 4)), torch.ones(1, 2, 3, 3), 0.1)
 
 
 def test_a_compiled_graph_checks_sizes_too() -> None:

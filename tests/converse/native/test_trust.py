@@ -7,6 +7,7 @@ import functools
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,57 @@ def test_what_cannot_be_loaded_is_one_warning(monkeypatch: pytest.MonkeyPatch, t
         assert converse2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), 0.1).isfinite().all()
     finally:
         loading.load.cache_clear()
+
+
+def _unreadable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    monkeypatch.setattr(build, "SOURCE", tmp_path)
+
+
+def _homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    monkeypatch.setattr(build, "COMMON", ("-O1",))  # a library that nobody has built
+
+
+def _without_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "SOURCE", tmp_path / "package.zip" / "source")
+
+
+@pytest.mark.parametrize("surroundings", [_unreadable, _homeless, _without_source])
+def test_where_no_library_can_be_looked_for_torch_computes(
+    surroundings: Callable[[pytest.MonkeyPatch, Path], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another user's home, a user without one, a frozen program: no error, and a reason."""
+    monkeypatch.delenv("CONVERSE_NATIVE", raising=False)
+    surroundings(monkeypatch, tmp_path)
+    loading.load.cache_clear()
+    try:
+        assert loading.backend().startswith("torch (")
+        assert converse2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3), 0.1).isfinite().all()
+    finally:
+        monkeypatch.undo()
+        loading.load.cache_clear()
+
+
+def test_a_folder_among_the_sources_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "SOURCE", tmp_path)
+    (tmp_path / "a.cpp").write_text("")
+    before = build.digest()
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    assert build.digest() == before
+
+
+def test_a_compiler_that_says_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "false")
+    with pytest.raises(build.BuildError, match=r"^false failed: exit status 1$"):
+        build.build()
 
 
 def test_a_wrong_library_is_found_out(compiled: library.Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,6 +226,17 @@ def test_export_with_dynamic_sizes(form: tuple[int, int], x0: str) -> None:
         torch.testing.assert_close(program.module()(_y(*shape)), layer(_y(*shape)))
 
 
+@pytest.mark.parametrize("form", [*FORMS, (4, 3), (3, 4)])
+@pytest.mark.parametrize("x0", ["zero", "nearest", "bilinear", "bicubic"])
+def test_export_with_sizes_in_a_range(form: tuple[int, int], x0: str) -> None:
+    """Inside a network, where sizes of the maps that reach the layer are sums: none of them is tied to another."""
+    k, s = form
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1), Converse2D(3, k, scale=s, x0=x0)).eval()
+    sizes = {axis: torch.export.Dim(f"n{axis}", min=8, max=200) for axis in (2, 3)}
+    program = torch.export.export(network, (_y(1, 3, 10, 12),), dynamic_shapes=(sizes,))
+    torch.testing.assert_close(program.module()(_y(1, 3, 17, 9)), network(_y(1, 3, 17, 9)), rtol=0, atol=2e-6)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("form", FORMS)
