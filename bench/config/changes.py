@@ -1,4 +1,4 @@
-"""What a row or a model changes of its task's budget or degradation in training."""
+"""What a row or a model changes of its task's budget or degradation in training, and a task of its models."""
 
 from __future__ import annotations
 
@@ -33,6 +33,25 @@ def changed(given: Changed, changes: Mapping[str, Any], document: strict_yaml.Do
         return type(given).model_validate({**given.model_dump(exclude_none=True), **changes})
     except ValidationError as error:
         raise document.error(at, error.errors()[0]["msg"]) from error
+
+
+def check_options(options: Mapping[str, Any], document: strict_yaml.Document, at: Keys) -> None:
+    """Every option that a preset gives to all networks of a task is one of some network: others pass it by.
+
+    Args:
+        options: of the task.
+        document: the preset.
+        at: the keys of `options` in it: ``tasks``, the task, ``options``.
+
+    Raises:
+        BenchError: with file, line and nearest valid name.
+    """
+    valid = {key for info in models().values() for key in info.defaults}
+    for option in options:
+        if option not in valid:
+            raise document.error(
+                (*at, option), f"no network has an option {option!r}{nearest(option, valid)}"
+            )
 
 
 def check_tuned(

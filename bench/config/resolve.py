@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.config.changes import changed, check_tuned
+from bench.config.changes import changed, check_options, check_tuned
 from bench.config.planned_row import PlannedRow
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, Table, TaskPreset
@@ -54,6 +54,7 @@ class Resolver:
         """Every data set and model that the preset names exists."""
         for task, spec in self.preset.tasks.items():
             check_tuned(spec.tuned, spec.budget, self.preset_doc, ("tasks", task, "tuned"))
+            check_options(spec.options, self.preset_doc, ("tasks", task, "options"))
             for i, name in enumerate(spec.train):
                 self._known(name, ("tasks", task, "train", i))
             for i, test in enumerate(spec.evaluate):

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
@@ -53,12 +54,15 @@ def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     try:
         cache = json.loads(cache_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        cache = {}
+        cache = None
+    cache = cache if isinstance(cache, dict) else {}
     hashes: dict[str, str] = {}
     fresh = False
     for path in paths:
         try:
             stat = path.stat()
+            if not S_ISREG(stat.st_mode):  # reading a pipe would wait for ever
+                raise OSError(f"{path} is no file")
             key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
             if key not in cache:
                 cache[key], fresh = sha256_file(path), True

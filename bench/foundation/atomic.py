@@ -53,7 +53,8 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
             raise
     except OSError as error:
         raise BenchError(
-            f"{path}: cannot be written ({error.strerror or error}); free space or set BENCH_DATA"
+            f"{path}: cannot be written ({error.strerror or error}); is the disk full, or the folder not yours? "
+            "(BENCH_DATA moves data/)"
         ) from error
 
 

@@ -122,10 +122,14 @@ def only_worker(lock: Path, what: str, wait_s: float = 10.0, say: Callable[[str]
         say: prints one line while waiting.
 
     Raises:
-        BenchError: another process still holds it after ``wait_s``.
+        BenchError: another process still holds it after ``wait_s``, or the lock file cannot be written.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        opened = lock.open("a+")
+    except OSError as error:
+        raise BenchError(f"{what}: {lock} cannot be written ({error.strerror or error})") from error
+    with opened as file:
         deadline, told = time.monotonic() + wait_s, False
         while True:
             try:

@@ -6,21 +6,37 @@ starts from. Where such a file is, the images themselves are not read: it alone 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.data.datasets import Dataset, data_root
+from bench.data.file_hashes import sha256_file
 from bench.data.images import Color, Pixels, read_image
 from bench.data.mapped import mapped
+from bench.data.scored_content import named_hashes
+from bench.foundation.errors import BenchError
 from bench.foundation.versions import TRAIN_VERSION
 from bench.training.sampling import Float, Reduce, reduced
+
+
+def _verified(dataset: Dataset, color: Color, root: Path | None) -> Iterator[Pixels]:
+    """The images, each only if it is the file that the run's name stands for."""
+    hashes = named_hashes(dataset, root) or {}
+    for path in dataset.files(root):
+        pixels = read_image(path, color)
+        if sha256_file(path) != hashes.get(path.name):
+            raise BenchError(
+                f"{path}: is not the file that datasets.yaml or its folder's list has: "
+                f"python -m bench fetch {dataset.name}"
+            )
+        yield pixels
 
 
 def photographs(datasets: Iterable[Dataset], color: Color, root: Path | None = None) -> tuple[list[Pixels], Reduce]:
     """All images of the data sets, (H, W, C) uint8, in the order of names; and where their reductions are kept.
 
     Raises:
-        BenchError: not fetched, a damaged image, or the packs cannot be written.
+        BenchError: not fetched, a damaged image or another one than is declared, or the packs cannot be written.
     """
     sets = list(datasets)
     folder = (root or data_root()) / "packs"
@@ -28,8 +44,8 @@ def photographs(datasets: Iterable[Dataset], color: Color, root: Path | None = N
     for dataset in sets:
         images += mapped(
             folder / f"{dataset.name}.{color}.npz",
-            dataset.content_hash(root),
-            lambda dataset=dataset: (read_image(path, color) for path in dataset.files(root)),  # type: ignore[misc]
+            f"verified {dataset.content_hash(root)}",
+            lambda dataset=dataset: _verified(dataset, color, root),  # type: ignore[misc]
         )
     stem = f"{'+'.join(d.name for d in sets)}.{color}"
     content = f"{TRAIN_VERSION} {' '.join(d.content_hash(root) for d in sets)}"

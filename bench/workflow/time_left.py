@@ -10,7 +10,6 @@ the same way after what was measured here, but runs of the same network go befor
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import rows_of
 from bench.results.model_cases import architecture, case_name, timed_names
+from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION
 
 JOB_S = 5.0
@@ -113,9 +113,8 @@ class _Steps:
 def _records(plan: Plan) -> Iterator[tuple[RunSpec, Mapping[str, Any]]]:
     """The plan's runs that are finished here, with their records."""
     for run in plan.runs.values():
-        path = layout.run_json(run.id)
-        if path.is_file():
-            yield run, json.loads(path.read_text(encoding="utf-8"))
+        if record := run_record(run.id):
+            yield run, record
 
 
 def _published_records(plan: Plan) -> Iterator[tuple[RunSpec, Mapping[str, Any]]]:

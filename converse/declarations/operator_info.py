@@ -53,6 +53,10 @@ class SkippedConfiguration(ValueError):
     """An operator declines a configuration; the message is its reason (a dash in a table)."""
 
 
+ADDED = "added"
+"""Origin of a file that somebody put into ``converse/operators``."""
+
+
 @dataclass(frozen=True)
 class OperatorInfo:
     """One registered operator.
@@ -72,10 +76,10 @@ class OperatorInfo:
         tables: "all" (a row in every table of its role) or "named" (only where a table names it).
         source: what to cite.
         cost: parameters and work, in words.
-        origin: "built-in", "entry point DISTRIBUTION" or "file PATH".
+        origin: "built-in", `ADDED`, "entry point DISTRIBUTION" or "file PATH".
         path: the file that was read, if it was found.
-        sha256: of that file, of an external one with every local file that it imports (`local_sources`): part of a
-            run's identity.
+        sha256: of that file, of one from outside this package with every local file that it imports
+            (`local_sources`): part of a run's identity where the operator is external.
         module: the importable module, or None for a loose file.
         error: why it cannot be used, or None.
     """
@@ -106,7 +110,7 @@ class OperatorInfo:
 
     @property
     def external(self) -> bool:
-        """Whether it comes from outside this package."""
+        """Whether it is none of the operators that this package ships."""
         return self.origin != "built-in"
 
 
@@ -122,10 +126,11 @@ def describe(name: str, path: Path | None, origin: str, module: str | None) -> O
         fields = _fields(read_literal(path, "OPERATOR"))
     except LiteralError as exc:
         return OperatorInfo(**base, label=name, error=f"operator {name!r} ({where}): {exc}")  # type: ignore[arg-type]
-    # What is built in has the package's version; only what comes from outside is identified by its files.
-    built_in = origin == "built-in"
+    # What is built in has the package's version; a file beside it is known by its bytes, what comes from outside also
+    # by those of the files that it imports.
+    inside = origin in ("built-in", ADDED)
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if built_in else sources_sha256(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if inside else sources_sha256(path)
     except Exception as exc:  # a local file that it imports cannot be read
         reason = f"{type(exc).__name__}: {' '.join(str(exc).split())}"
         return OperatorInfo(**base, label=name, error=f"operator {name!r} ({where}): {reason}")  # type: ignore[arg-type]

@@ -23,13 +23,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .literals import unknown
-from .operator_info import OperatorError, OperatorInfo, describe
+from .operator_info import ADDED, OperatorError, OperatorInfo, describe
 
 if TYPE_CHECKING:
     from torch import nn
 
 GROUP = "converse.operators"
 _FOLDER = Path(__file__).parents[1] / "operators"
+SHIPPED = (
+    *("algorithm1", "bilinear", "carafe", "conv", "converse2d", "convt", "dysample", "ffc", "global_filter"),
+    *("nearest", "nonneg_deconv", "pixelshuffle"),
+)
+"""Operators whose numbers golden tests and `bench.foundation.versions` watch. Another file in the folder is known by
+its bytes, as a plugin is by its files: an edit is another run."""
 
 
 def operators(plugins: Sequence[str | Path] = ()) -> dict[str, OperatorInfo]:
@@ -111,7 +117,7 @@ def _all(plugins: Iterable[str | Path]) -> Iterator[OperatorInfo]:
     for path in sorted(_FOLDER.glob("*.py")):
         if not path.stem.startswith("_"):
             module = f"converse.operators.{path.stem}"
-            yield describe(path.stem, path, "built-in", module)
+            yield describe(path.stem, path, "built-in" if path.stem in SHIPPED else ADDED, module)
     for point in _points(tuple(sys.path)):
         source = point.dist.name if point.dist else point.value
         yield describe(point.name, _locate(point), f"entry point {source}", point.module)

@@ -113,6 +113,8 @@ def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:
         for run in row.runs
         if run.train and run.id in known
     ]
+    if not parts:
+        raise BenchError(f"{table}: no run of it has a training curve here")
     return pd.concat(parts, ignore_index=True)[["row", "label", "seed", "step", "loss", "val_psnr"]]
 
 

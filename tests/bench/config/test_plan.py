@@ -93,6 +93,12 @@ BAD = {
     "bad type": ("presets/quick.yaml", "batch: 4", "batch: many", "valid integer"),
     "unknown model": ("tables.yaml", "{model: dncnn}", "{model: dnncn}", "did you mean 'dncnn'?"),
     "unknown option": ("tables.yaml", "{init: uniform}", "{inti: uniform}", "did you mean 'init'?"),
+    "unknown option of a task": (
+        "presets/quick.yaml",
+        "{channels: ",
+        "{chanels: ",
+        "option 'chanels'; did you mean 'channels'",
+    ),
     "unknown table": (
         "presets/quick.yaml",
         "table4_denoising: 2",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from fabricated_sets import ROOT, catalogue, download_entry, entry, sha256
 
 from bench.data.datasets import data_root, load_datasets, manifest_path, resolve
+from bench.data.file_hashes import hash_folder
 from bench.foundation.errors import BenchError
 
 BASE = "https://files.invalid/set"
@@ -178,3 +181,11 @@ def test_data_root_is_moved_by_the_environment(monkeypatch: pytest.MonkeyPatch, 
     assert data_root() == Path("data")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     assert manifest_path("set12") == tmp_path / "set12.json"
+
+
+def test_what_is_no_file_is_not_waited_for_and_a_damaged_memory_is_forgotten(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "folder_hashes.json").write_text("[]")
+    found = hash_folder([tmp_path / "a.png", tmp_path / "pipe.png"], tmp_path)
+    assert found == {"a.png": hashlib.sha256(b"a").hexdigest(), "pipe.png": "unreadable"}

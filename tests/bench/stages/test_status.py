@@ -98,6 +98,14 @@ def test_a_training_that_evidence_answers_in_part_is_said(
     assert not said if kept == 2 else said.startswith("1 of the") and said.endswith(f"made again: {row.runs[0].id}")
 
 
+def test_a_damaged_record_is_no_measurement(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained(plan, "denoising")[0]
+    layout.run_json(run.id).parent.mkdir(parents=True)
+    layout.run_json(run.id).write_text("xx")
+    show_plan(plan)
+    assert "No estimate for" in capsys.readouterr().out
+
+
 def test_doctor_names_what_is_missing(
     plan: Plan, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

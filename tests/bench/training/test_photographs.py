@@ -15,6 +15,7 @@ from bench.data.datasets import Dataset, load_datasets
 from bench.data.images import read_images, write_png
 from bench.data.mapped import mapped
 from bench.foundation.errors import BenchError
+from bench.stages.fetch import fetch
 from bench.training.photographs import photographs
 from bench.training.sampling import Sampler
 
@@ -98,3 +99,28 @@ def _make(path: Path) -> int:
 def test_of_many_processes_one_writes(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert len(set(pool.map(_make, [tmp_path / "x.npz"] * 4))) == 1
+
+
+def test_another_photograph_than_the_declared_one_is_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights would stand under the name of the declared one."""
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    fetch(["embedded_test"], progress=False)
+    dataset = load_datasets()["embedded_test"]
+    whole, _ = photographs([dataset], "gray")
+    path = dataset.files()[-1]
+    content = path.read_bytes()
+    write_png(path, np.full((64, 64, 1), 128, np.uint8))
+    (tmp_path / "packs" / "embedded_test.gray.npz").unlink()
+    with pytest.raises(BenchError, match=rf"{path.name}: is not the file that .*: python -m bench fetch embedded_test"):
+        photographs([dataset], "gray")
+    path.write_bytes(content)
+    again, _ = photographs([dataset], "gray")
+    assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+def test_packs_that_cannot_be_written_are_one_line(mine: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the data should lie")
+    with pytest.raises(BenchError, match="cannot be written"):
+        photographs([mine], "gray")

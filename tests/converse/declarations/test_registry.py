@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import plugin_sources
 import pytest
 
 import converse
+from converse.declarations import registry
 from converse.declarations.literals import LiteralError, read_literal
 from converse.declarations.model_info import list_models, models
 from converse.declarations.model_spec import resolve
@@ -181,3 +183,19 @@ def test_a_literal_that_is_not_there(what: str, tmp_path: Path) -> None:
         path.write_text("OTHER = {}\n")
     with pytest.raises(LiteralError, match="cannot be read" if what == "missing" else "has no top"):
         read_literal(path, "OPERATOR")
+
+
+def test_a_file_put_beside_the_shipped_ones_is_known_by_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No golden test watches it: an edit must be another run."""
+    assert set(registry.SHIPPED) == {path.stem for path in registry._FOLDER.glob("[!_]*.py")}
+    folder = shutil.copytree(registry._FOLDER, tmp_path / "operators")
+    path = plugin_sources.write(folder, "gain")
+    monkeypatch.setattr(registry, "_FOLDER", folder)
+    ids = []
+    for text in (path.read_text(), path.read_text() + "\nSCALE = 3\n"):
+        path.write_text(text)
+        ids.append(resolve("conv_dncnn", {"operator": "gain"}).identity()["operator_sha256"])
+    assert ids[0] != ids[1]
+    assert "operator_sha256" not in resolve("conv_dncnn", {"operator": "conv"}).identity()
