@@ -324,11 +324,13 @@ def new_operator(name: str) -> None:
 
 
 def main() -> None:
-    """Entry point: `BenchError` becomes one line and exit code 2."""
+    """Entry point: `BenchError` becomes one line, and one for each of its notes, and exit code 2."""
     try:
         cli(prog_name="python -m bench")
     except BenchError as error:
         click.echo(f"error: {one_line(str(error))}", err=True)
+        for note in getattr(error, "__notes__", ()):  # several things at once, a line each
+            click.echo(f"  {one_line(note)}", err=True)
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):

@@ -8,24 +8,20 @@ said. That the number is what that machine gave cannot be checked; that it can b
 from __future__ import annotations
 
 import csv
-import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from bench.config.planned_properties import NUMBERS
 from bench.config.run_spec import RunSpec
-from bench.data import protocols
 from bench.foundation.errors import nearest
 from bench.results.columns import COLUMNS
-from bench.results.evidence import values_sha256
+from bench.results.contributed_cells import Row
+from bench.results.contributed_curves import curve_faults
+from bench.results.contributed_runs import Count, run_cells, run_faults, specification
+from bench.results.contributed_scores import property_faults, score_faults, value_faults
+from bench.results.contributed_tables import analysis_faults, timing_faults
 from bench.results.properties import NEEDED as PROPERTY_COLUMNS
-from bench.results.properties import whole
 
 NEEDED = ("runs.csv", "metrics.csv", "columns.json")
 KEYS = {
@@ -38,19 +34,32 @@ KEYS = {
 }
 LATER = ("training_macs", "weights_sha256", "computed")
 """Columns of runs.csv that folders from before they existed lack."""
-VERSIONS = ("python", "torch", "train_version", "eval_version", "degrade_version", "commit")
-RANGES = {"psnr": (0.0, 100.0), "ssim": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
-"""Metric to the values that it can have; of others every finite one."""
-Row = Mapping[str, str]
+WANTED = {
+    "runs.csv": COLUMNS["runs.csv"].keys() - {"source", *LATER},
+    "metrics.csv": {*KEYS["metrics.csv"], "dataset", "protocol", "value"},
+    "scores.csv": COLUMNS["scores.csv"].keys() - {"source", "computed"},
+    "properties.csv": {*PROPERTY_COLUMNS},
+    "curves.csv": {*COLUMNS["curves.csv"]},
+    "throughput.csv": {*KEYS["throughput.csv"], "median_s", "iqr_s", "repeats", "status", "reason"},
+}
+"""Columns that a file must have."""
 
 
-def problems(folder: Path, datasets: Mapping[str, Any], operators: Collection[str]) -> list[str]:
+def problems(
+    folder: Path,
+    datasets: Mapping[str, Any],
+    operators: Collection[str],
+    plugins: Sequence[str] = (),
+    parameters: Count | None = None,
+) -> list[str]:
     """Everything that is wrong with a folder in the format of ``bench publish``, one line each; empty if nothing is.
 
     Args:
         folder: ``results/evidence/<date-machine>``.
         datasets: of ``datasets.yaml``, by name.
         operators: names that rows may use.
+        plugins: operator files among them.
+        parameters: counts those of a run's network; None: they are not counted.
     """
     found = [f"{folder / name} is missing" for name in NEEDED if not (folder / name).is_file()]
     if found:
@@ -60,58 +69,63 @@ def problems(folder: Path, datasets: Mapping[str, Any], operators: Collection[st
     ]
     tables: dict[str, Sequence[Row]] = {}
     for name in [n for n in COLUMNS if (folder / n).is_file()]:
-        tables[name], wrong = _table(folder / name)
+        tables[name], _, wrong = _table(folder / name)
         found += wrong
-    if found:
+    for path in sorted((folder / "analyses").glob("*.csv")):
+        rows, columns, wrong = _table(path)
+        found += wrong or [f"{path}: {why}" for why in analysis_faults(path, rows, columns)]
+    if any(name not in tables for name in NEEDED[:2]) or any(rows is BROKEN for rows in tables.values()):
         return found  # what follows reads those columns
     runs = {row["run"]: row for row in tables["runs.csv"]}
-    for row in tables["runs.csv"]:
-        found += [f"{folder / 'runs.csv'}, {row['run']}: {why}" for why in _run(row, datasets, operators)]
-    metrics = tables["metrics.csv"]
-    found += [f"{folder / 'metrics.csv'}: {why}" for why in (*_scores(metrics, runs, datasets), *_groups(metrics))]
-    if "scores.csv" in tables:
-        found += [f"{folder / 'scores.csv'}: {why}" for why in _checksums(tables["scores.csv"], metrics)]
-    measured = tables.get("properties.csv", ())
-    found += [f"{folder / 'properties.csv'}: {why}" for why in _properties(measured, runs)]
+    about, specs = _runs(folder / "runs.csv", tables["runs.csv"], datasets, operators, plugins, parameters)
+    found += about
+    read = {
+        "metrics.csv": lambda rows: value_faults(rows, runs, datasets),
+        "scores.csv": lambda rows: score_faults(rows, tables["metrics.csv"], runs),
+        "properties.csv": lambda rows: property_faults(rows, runs),
+        "curves.csv": lambda rows: curve_faults(rows, runs, specs),
+        "throughput.csv": timing_faults,
+    }
+    for name, faults in read.items():
+        if name in tables:
+            found += [f"{folder / name}: {why}" for why in faults(tables[name])]
+    found += [f"{folder / name} is missing: {why}" for name, why in _left_out(tables)]
     return found
 
 
-def _properties(rows: Sequence[Row], runs: Mapping[str, Row]) -> Iterator[str]:
-    """What is wrong with the properties of a run."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
+BROKEN: Sequence[Row] = []
+"""Stands for the rows of a file that cannot be read, or that has not the columns it needs."""
+
+
+def _runs(
+    path: Path,
+    rows: Sequence[Row],
+    datasets: Mapping[str, Any],
+    operators: Collection[str],
+    plugins: Sequence[str],
+    parameters: Count | None,
+) -> tuple[list[str], dict[str, RunSpec]]:
+    """What is wrong with the runs, and the specifications of those of which everything else can be asked."""
+    found, specs = [], {}
     for row in rows:
-        groups.setdefault(tuple(row[c] for c in ("run", "property", "evaluation", "version")), []).append(row)
-    for (run, name, *_), group in groups.items():
-        if run not in runs:
-            yield f"{run} is not in runs.csv"
-            continue
-        if name not in NUMBERS:
-            yield f"{run}: unknown property {name!r}{nearest(name, NUMBERS)}"
-            continue
-        if {row["weights_sha256"] for row in group} != {runs[run].get("weights_sha256")}:
-            yield f"{run} {name}: measured of other weights than those of the run (weights_sha256)"
-        if wrong := [row["value"] for row in group if not _finite(row["value"])]:
-            yield f"{run} {name}: value {wrong[0]!r} is no finite number"
-        if not whole(group, name, None):
-            yield f"{run} {name}: not every metric of every part of every image is there"
+        faults, spec = list(run_cells([row])), specification(row)
+        if isinstance(spec, str):
+            faults.append(f"{row['run']}: {spec}")
+        elif not faults:
+            specs[row["run"]] = spec
+            about = run_faults(row, spec, datasets, operators, plugins, parameters)
+            faults += [f"{row['run']}: {why}" for why in about]
+        found += [f"{path}, {why}" for why in faults]
+    return found, specs
 
 
-def _finite(text: str) -> bool:
-    try:
-        return isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _checksums(index: Sequence[Row], metrics: Sequence[Row]) -> Iterator[str]:
-    """Groups of values that are not what was published, or of which nothing is said."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in metrics:
-        groups.setdefault((row["run"], row["evaluation"], row["version"]), []).append(row)
-    said = {(row["run"], row["evaluation"], row["version"]): row.get("values_sha256") for row in index}
-    for group in sorted(said.keys() | groups.keys()):
-        if group not in said or said[group] != values_sha256(groups.get(group, [])):
-            yield f"{' '.join(group)}: its checksum is not that of the values in metrics.csv"
+def _left_out(tables: Mapping[str, Sequence[Row]]) -> Iterator[tuple[str, str]]:
+    """Files that a folder lacks though ``publish`` wrote them when it wrote the others."""
+    if "scores.csv" not in tables and any("content" in row for row in tables["metrics.csv"][:1]):
+        yield "scores.csv", "metrics.csv has the column 'content', so it was published with it"
+    trained = [row for row in tables["runs.csv"] if row["status"] == "trained" and row.get("weights_sha256")]
+    if "curves.csv" not in tables and trained:
+        yield "curves.csv", f"{trained[0]['run']} was trained and published with its curve"
 
 
 def _other(folder: Path) -> list[Path]:
@@ -121,111 +135,24 @@ def _other(folder: Path) -> list[Path]:
     return [p for p in files if p not in tables and not (p.parent == folder / "analyses" and p.suffix == ".csv")]
 
 
-def _table(path: Path) -> tuple[Sequence[Row], list[str]]:
-    """The rows of a file, and what is wrong with its columns and keys."""
+def _table(path: Path) -> tuple[Sequence[Row], Sequence[str], list[str]]:
+    """The rows of a file, its columns, and what is wrong with columns and keys."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
             rows, names = list(reader), list(reader.fieldnames or ())
     except (OSError, ValueError, csv.Error) as error:
-        return [], [f"{path}: not a table that can be read ({error})"]
-    known = COLUMNS[path.name]
-    found = [f"{path}: unknown column {name!r}{nearest(name, known)}" for name in names if name not in known]
-    keys = KEYS.get(path.name, ())
-    wanted = {
-        "runs.csv": known.keys() - {"source", *LATER},
-        "metrics.csv": {*keys, "dataset", "protocol", "value"},
-        "properties.csv": {*PROPERTY_COLUMNS},
-    }
-    found += [f"{path}: column {n!r} is missing" for n in sorted(wanted.get(path.name, {*keys}) - {*names})]
-    if not found and any(None in row or None in row.values() for row in rows):
+        return BROKEN, (), [f"{path}: not a table that can be read ({error})"]
+    found = [f"{path}: column {name!r} is there twice" for name, count in Counter(names).items() if count > 1]
+    if path.name in COLUMNS:
+        known, keys = COLUMNS[path.name], KEYS[path.name]
+        found += [f"{path}: unknown column {name!r}{nearest(name, known)}" for name in names if name not in known]
+        found += [f"{path}: column {n!r} is missing" for n in sorted(WANTED[path.name] - {*names})]
+    if any(None in row or None in row.values() for row in rows):
         found.append(f"{path}: a row has more or fewer cells than the header")
-    if not found and keys:
+    if found:
+        return BROKEN, names, found
+    if path.name in COLUMNS:
         counts = Counter(tuple(row[key] for key in keys) for row in rows)
         found += [f"{path}: twice {' '.join(filter(None, key))}" for key, count in counts.items() if count > 1]
-    return rows, found
-
-
-def _run(row: Row, datasets: Mapping[str, Any], operators: Collection[str]) -> Iterator[str]:
-    """What is wrong with a run: its hash, its operator and data, where and when it was made."""
-    try:
-        spec = RunSpec.model_validate_json(row["spec"])
-    except ValidationError as error:
-        yield f"its specification is not one ({error.errors()[0]['loc']}: {error.errors()[0]['msg']})"
-        return
-    if spec.id != row["run"]:
-        yield f"its specification has the id {spec.id}: one of the two was changed"
-    if spec.method:
-        return
-    operator = (spec.network or {}).get("operator")
-    if operator and operator not in operators:
-        yield f"operator {operator!r} is not known here: add its file to the pull request, or name it (--plugins)"
-    for name in spec.train.data if spec.train else ():
-        if name not in datasets:
-            yield f"training set {name!r} is not in datasets.yaml{nearest(name, datasets)}"
-    if spec.train and row["status"] == "trained" and row["steps"] != str(spec.train.budget.steps):
-        yield f"trained for {row['steps']} of {spec.train.budget.steps} steps"
-    if row["status"] == "loaded" and not re.fullmatch(r"[0-9a-f]{64}", row["checkpoint_sha256"]):
-        yield "loaded weights without their sha256 (checkpoint_sha256)"
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"]):
-        yield f"date {row['date']!r} is no YYYY-MM-DD"
-    machine, versions = _json(row["machine"]), _json(row["versions"])
-    if not (machine.get("cpu") or machine.get("gpu")):
-        yield "machine says neither cpu nor gpu"
-    if lost := [name for name in VERSIONS if not versions.get(name)]:
-        yield f"versions lack {', '.join(lost)}"
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _scores(rows: Sequence[Row], runs: Mapping[str, Row], datasets: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with single values, each kind of it once."""
-    said: dict[str, None] = {}
-    for row in rows:
-        where = f"{row['run']} {row['evaluation']}"
-        if row["run"] not in runs:
-            said[f"{row['run']} is not in runs.csv"] = None
-            continue
-        if row["protocol"] not in protocols.NAMES:
-            said[f"{where}: unknown protocol {row['protocol']!r}{nearest(row['protocol'], protocols.NAMES)}"] = None
-        data = datasets.get(row["dataset"])
-        if data is None:
-            said[f"{where}: data set {row['dataset']!r} is not in datasets.yaml"] = None
-        elif data.folder is not None:
-            said[f"{where}: data set {row['dataset']!r} is a folder of one machine: nobody else can repeat it"] = None
-        if not f"{row['evaluation']}@".startswith(f"{row['dataset']}@{row['protocol']}@"):
-            said[f"{where}: its rows name data set {row['dataset']!r} and protocol {row['protocol']!r}"] = None
-        if why := _value(row, diverged=runs[row["run"]]["status"] == "diverged"):
-            said[f"{where}, {row['image']} {row['kernel']}: {row['metric']} {why}"] = None
-    return iter(said)
-
-
-def _value(row: Row, diverged: bool) -> str:
-    if row["value"] == "":
-        return "" if diverged else "has no value, though its run did not diverge"
-    try:
-        value = float(row["value"])
-    except ValueError:
-        return f"is {row['value']!r}, no number"
-    low, high = RANGES.get(row["metric"], (float("-inf"), float("inf")))
-    return "" if isfinite(value) and low <= value <= high else f"is {row['value']}, outside {low:g} to {high:g}"
-
-
-def _groups(rows: Sequence[Row]) -> Iterator[str]:
-    """Groups (run, evaluation, version) whose metrics, or whose images, are not those of the others."""
-    cases: dict[tuple[str, ...], set[tuple[str, str]]] = {}
-    for row in rows:
-        cases.setdefault((row["evaluation"], row["version"], row["run"], row["metric"]), set()).add(
-            (row["image"], row["kernel"])
-        )
-    first: dict[tuple[str, ...], tuple[str, set[tuple[str, str]]]] = {}
-    for (evaluation, version, run, metric), mine in cases.items():
-        other, theirs = first.setdefault((evaluation, version), (f"{run} {metric}", mine))
-        if mine != theirs:
-            yield f"{evaluation}: {run} has {metric} of {len(mine)} images and kernels, {other} of {len(theirs)} others"
+    return rows, names, found

@@ -44,13 +44,14 @@ def curves_by_run(run_ids: Iterable[str], evidence: Sequence[Path] | None = None
         BenchError: a file that cannot be read, by name.
     """
     wanted = list(dict.fromkeys(run_ids))
-    frames = [curves(wanted)] if evidence is None else []
+    frames = [("training curve", curves(wanted))] if evidence is None else []
     places = layout.evidence_folders() if evidence is None else evidence
-    frames += [read_csv(p, FIELDS) for folder in places if (p := folder / "curves.csv").is_file()]
+    frames += [(str(p), read_csv(p, FIELDS)) for folder in places if (p := folder / "curves.csv").is_file()]
     found: dict[str, pd.DataFrame] = {}
-    for frame in frames:
+    for place, frame in frames:
         for run_id, part in frame[frame["run"].isin(wanted)].groupby("run", sort=False):
-            found.setdefault(str(run_id), number(part, *FIELDS[1:]).reset_index(drop=True))
+            if run_id not in found:
+                found[str(run_id)] = number(part, *FIELDS[1:], place=place).reset_index(drop=True)
     return found
 
 

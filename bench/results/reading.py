@@ -10,6 +10,9 @@ from bench.foundation.errors import BenchError
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMING = ("run", "evaluation", "kind", "case", "name", "pass", "image", "kernel", "metric", "step")
+"""Columns that say which row of a file one is."""
+
 
 def read_csv(path: Path | IO[bytes], columns: tuple[str, ...]) -> pd.DataFrame:
     """A tidy file with all its text as text.
@@ -29,8 +32,28 @@ def read_csv(path: Path | IO[bytes], columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
-def number(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The frame with some columns of text as numbers; nan where a cell is empty."""
+def number(frame: pd.DataFrame, *columns: str, place: str = "") -> pd.DataFrame:
+    """The frame with some columns of text as numbers; nan where a cell is empty.
+
+    Args:
+        frame: as `read_csv` gives it.
+        columns: of it.
+        place: file, for messages.
+
+    Raises:
+        BenchError: a cell that is no number, with its row.
+    """
     import pandas as pd
 
-    return frame.assign(**{c: pd.to_numeric(frame[c].where(frame[c] != "")) for c in columns})
+    found = {}
+    for column in columns:
+        text = frame[column].where(frame[column] != "")
+        try:
+            found[column] = pd.to_numeric(text)
+        except (ValueError, TypeError):
+            wrong = frame[text.notna() & pd.to_numeric(text, errors="coerce").isna()]
+            row = wrong.iloc[0] if len(wrong) else frame.iloc[0]
+            words = [str(row[c]) for c in NAMING if c in frame.columns and str(row[c])]
+            about = ", ".join(filter(None, (place, " ".join(words))))
+            raise BenchError(f"{about}: {column} {str(row[column])[:80]!r} is no number") from None
+    return frame.assign(**found)

@@ -17,6 +17,7 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
+from bench.results.contributed_cells import KINDS, wrong_cells
 from bench.results.evidence import other_checkpoint
 from bench.results.reading import read_csv
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SAME = ("status", "parameters", "checkpoint_sha256", "weights_sha256")
 """What two records of one run must agree on, where both know it."""
+PARSED = {c: kind for c, kind in KINDS["runs.csv"].items() if c not in ("date", "device", *SAME[2:])}
+"""Columns of evidence that are read as numbers, states and JSON: what is none is an error here, too."""
 
 
 def run_rows(plan: Plan, folders: Sequence[Path], scores: pd.DataFrame, local: bool) -> pd.DataFrame:
@@ -54,6 +57,8 @@ def run_rows(plan: Plan, folders: Sequence[Path], scores: pd.DataFrame, local: b
             for row in read_csv(path, ("run", "status")).to_dict("records"):
                 if row["run"] not in found or plan.is_anew(row["run"]):
                     continue
+                for _, why in wrong_cells({str(k): v for k, v in row.items()}, PARSED):
+                    raise BenchError(f"{path}, {row['run']}: {why}; see python -m bench check-evidence {folder}")
                 if not other_checkpoint(plan, row["run"], row.get("checkpoint_sha256") or ""):
                     found[row["run"]].append({**{str(k): v for k, v in row.items()}, "source": folder.name})
     used: dict[str, dict[str, str]] = {}

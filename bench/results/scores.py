@@ -100,7 +100,7 @@ def _foreign(path: Path, run: str, key: str, test: PlannedTest) -> str:
 
 
 def _local(path: Path, record: ScoreRecord) -> Candidate:
-    frame = number(read_csv(path, METRIC_FILE), "value")
+    frame = number(read_csv(path, METRIC_FILE), "value", place=str(path))
     about = {
         "content": record.content,
         "weights_sha256": record.weights_sha256,
@@ -142,4 +142,8 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
             why = "its images or kernels are not those, or not all of those, that would be scored now"
         else:
             why = other_checkpoint(plan, pair[0], checkpoints.get(pair[0], ""))
-        yield pair, Candidate(f"{path}, run {run}, test {key}", folder.name, number(part, "value"), about), why
+        yield (
+            pair,
+            Candidate(f"{path}, run {run}, test {key}", folder.name, number(part, "value", place=str(path)), about),
+            why,
+        )

@@ -168,4 +168,4 @@ def timings(path: Path, source: str) -> pd.DataFrame | None:
     columns = [c for c in COLUMNS["throughput.csv"] if c != "source"]
     frame = read_csv(path, ("kind", "case", "name", "pass")).reindex(columns=columns, fill_value="")
     frame = frame[frame["version"] == f"v{versions.THROUGHPUT_VERSION}"].assign(source=source)
-    return number(frame, "median_s", "iqr_s", "repeats", "extra_peak_bytes", "bytes", "flops", "error")
+    return number(frame, "median_s", "iqr_s", "repeats", "extra_peak_bytes", "bytes", "flops", "error", place=str(path))

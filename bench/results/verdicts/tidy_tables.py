@@ -12,6 +12,7 @@ import pandas as pd
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
 from bench.config.plan import Plan
+from bench.results.analysis_table import read_analysis
 from bench.results.curves import curves_by_run
 from bench.results.properties import properties
 from bench.results.tidy import timings
@@ -49,7 +50,7 @@ def load_tables(config: Path, judged: Sequence[Plan], evidence: Sequence[Path] |
             places.insert(0, layout.analysis_csv(spec.id))
         path = next((p for p in places if p.is_file()), None)
         if path is not None and spec.name not in found:
-            found[spec.name] = pd.read_csv(path)
+            found[spec.name] = read_analysis(path, spec.name)
     timed = [timings(folder / "throughput.csv", folder.name) for folder in folders]
     if evidence is None:
         timed += [timings(layout.throughput_csv(plan.name), "") for plan in plans]
