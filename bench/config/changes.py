@@ -49,9 +49,7 @@ def check_options(options: Mapping[str, Any], document: strict_yaml.Document, at
     valid = {key for info in models().values() for key in info.defaults}
     for option in options:
         if option not in valid:
-            raise document.error(
-                (*at, option), f"no network has an option {option!r}{nearest(option, valid)}"
-            )
+            raise document.error((*at, option), f"no network has an option {option!r}{nearest(option, valid)}")
 
 
 def check_tuned(

@@ -6,9 +6,10 @@ and a seed it becomes a `RunSpec`, whose hash is its identity (`bench.config.pla
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bench.config.budget import Budget, Degradation
 from bench.config.evaluation import Evaluation
@@ -21,7 +22,16 @@ Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
 differences image by image; the mean of every seed."""
 Measured = Literal["border", "checkerboard", "reconvolution"]
 """What is measured of a trained network beside its scores (``bench/analyses/trained``)."""
-Option = bool | int | float | str | list[int] | None
+
+
+def _finite(value: Any) -> Any:
+    """Before all else: a union names each of its types in turn, and none says what is wrong."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Option = Annotated[bool | int | float | str | list[int] | None, BeforeValidator(_finite)]
 METHODS: dict[str, tuple[str, ...]] = {
     "noisy": ("denoising",),
     "tv": ("denoising",),
@@ -93,7 +103,7 @@ class Preset(Strict):
     """Plain words on what numbers of this preset can and cannot show; printed in every report."""
     full_size: bool = False
     """True only where networks and budgets are the paper's: then a difference to a published number is shown."""
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     """CPU threads of one training or evaluation: part of the identity, since it changes rounding."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "tf32"] = "float32"

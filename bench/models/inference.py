@@ -68,7 +68,7 @@ def apply(
             raise BenchError(f"{declared.name}: {' '.join(str(error).split())}") from error
         except BenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not (name := networks.outside(model)):
                 raise
             told = f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -80,7 +80,7 @@ def _prepare(job: Job, which: Pass, device: torch.device) -> tuple[Callable[[], 
         function()  # the gate may have been passed on a smaller input
     except Skipped as error:
         return None, {"status": "skipped", "reason": _line(error)}
-    except Exception as error:  # whatever a plugin raises is a row with its reason
+    except (Exception, SystemExit) as error:  # whatever a plugin raises is a row with its reason
         reason = "out of memory" if ran_out(error) else f"{type(error).__name__}: {_line(error)}"
         return None, {"status": "failed", "reason": reason}
     told = {"error": "" if missed is None else f"{missed:.2g}", "gate": gate}
@@ -111,5 +111,5 @@ def extra_peak(
     return "" if found is None else int(found)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())

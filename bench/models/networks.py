@@ -15,9 +15,12 @@ from bench.config.analysis_info import WEIGHTS
 from bench.config.run_spec import RunSpec
 from bench.data.datasets import Dataset, data_root
 from bench.foundation.errors import BenchError
+from bench.foundation.memory import ran_out
 from bench.models.checkpoint import file_sha256, load, read_weights
 from converse.assembly import weights
-from converse.declarations.operator_info import OperatorError, SkippedConfiguration
+from converse.assembly.contract import told, unsuited
+from converse.declarations.model_spec import resolve
+from converse.declarations.operator_info import OperatorError, OperatorInfo, SkippedConfiguration
 
 if TYPE_CHECKING:
     from converse.declarations.model_info import ModelInfo
@@ -49,19 +52,40 @@ def build(run: RunSpec, plugins: Sequence[str]) -> nn.Module:
     """The freshly initialised network of a run, by its seed where it is trained.
 
     Raises:
-        Declined: the operator declines this configuration, or cannot be loaded (a plugin that fails at import).
+        Declined: the operator declines this configuration; or it comes from a plugin and cannot be loaded, built, or
+            trained and saved in a network, whatever the reason.
         BenchError: an unknown or bad option, with the run's id.
     """
     if run.model is None:
         raise BenchError(f"run {run.id}: {run.method!r} has no network")
     seed = run.train.seed if run.train else 0
     try:
-        return converse.build_model(run.model, seed=seed, plugins=plugins, **run.options)
+        model = converse.build_model(run.model, seed=seed, plugins=plugins, **run.options)
+        if (operator := _external(model.spec.operator)) and (reason := unsuited(model)):  # type: ignore[union-attr, arg-type]
+            raise OperatorError(f"operator {operator.name!r} ({operator.path}): {reason}")
+        return model
     except (SkippedConfiguration, OperatorError) as error:
         # A plugin that cannot be imported takes its own rows out and nobody else's.
         raise Declined(" ".join(str(error).split())) from error
-    except (ValueError, TypeError) as error:
+    except (Exception, SystemExit) as error:
+        if (operator := _operator(run, plugins)) and not ran_out(error):
+            what = f"operator {operator.name!r} ({operator.path}): no network can be made with it"
+            raise Declined(f"{what}: {told(error)}") from error
+        if not isinstance(error, (ValueError, TypeError)):
+            raise
         raise BenchError(f"run {run.id}: {' '.join(str(error).split())}") from error
+
+
+def _external(operator: OperatorInfo | None) -> OperatorInfo | None:
+    return operator if operator is not None and operator.external else None
+
+
+def _operator(run: RunSpec, plugins: Sequence[str]) -> OperatorInfo | None:
+    """The operator of a run that comes from outside; None too where the run itself is wrong."""
+    try:
+        return _external(resolve(str(run.model), run.options, plugins=plugins).operator)
+    except (ValueError, TypeError):
+        return None
 
 
 def info(model: nn.Module) -> ModelInfo:

@@ -18,6 +18,7 @@ from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
+from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION
 
 Pair = tuple[str, str]
@@ -76,6 +77,21 @@ def other_checkpoint(plan: Plan, run: str, recorded: str) -> str:
     if not declared or recorded == declared:
         return ""
     return f"loaded from a checkpoint of sha256 {recorded[:12] or 'unknown'}, declared is {declared[:12]}"
+
+
+def trained_anew(plan: Plan, folders: Iterable[Path]) -> set[str]:
+    """Trainings that lie here with other weights than evidence has: on another processor, for a test that it lacks.
+
+    What is made here counts, and counts whole: evidence of the same run is of another training.
+    """
+    found = set()
+    for folder in folders:
+        for row in rows_of(folder / "runs.csv", "run"):
+            run, theirs = plan.runs.get(row["run"]), row.get("weights_sha256")
+            if run is not None and run.train and theirs and run.id not in found:
+                mine = run_record(run.id).get("weights_sha256") or theirs
+                found |= {run.id} if mine != theirs else set()
+    return found
 
 
 def runs_of(path: Path) -> set[str]:

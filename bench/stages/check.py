@@ -107,6 +107,10 @@ def _check_run(plan: Plan, run: RunSpec) -> int | None:
         for test in tests:
             if test.task != run.task:
                 raise BenchError(f"protocol {test.name} is for {test.task}, the row for {run.task}")
+        for asked in plan.evaluations(run):
+            if (needs := protocols.get(asked.protocol).needs_kernel) != (asked.kernels is not None):
+                verb = "needs" if needs else "takes no"
+                raise BenchError(f"evaluation {asked.key}: protocol {asked.protocol} {verb} kernels")
         if run.method:
             for test in tests:
                 classical.check(run.method, test)

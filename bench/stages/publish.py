@@ -2,7 +2,7 @@
 
 Tidy CSVs go into ``results/evidence`` (``present`` renders them). A group of scores (run, evaluation, version) is
 replaced whole, never row by row, and stands in the folder of the machine that measured it, which need not be the one
-that publishes: runs may have been imported.
+that publishes: runs may have been imported. A run that was trained again takes the place of its former training.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
 from bench.results.curves import curves
-from bench.results.evidence import values_sha256
+from bench.results.evidence import rows_of, values_sha256
 from bench.results.properties import local_properties
 from bench.results.reading import read_csv
 from bench.results.tidy import Results, load
@@ -67,7 +67,7 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
         raise BenchError(f"nothing of preset {plan.name!r} was measured on this machine: run it first")
     written = []
     for folder, frames in _folders(plan, results, name):
-        _forget_other_weights(folder, frames["runs.csv"])
+        _supersede(folder, frames["runs.csv"], frames["scores.csv"])
         for file, frame in frames.items():
             _write(folder / file, frame)
         for analysis in plan.analyses.values():  # the tables only: pictures show third-party photographs
@@ -161,17 +161,28 @@ def _among(old: pd.DataFrame, new: pd.DataFrame, keys: Sequence[str]) -> Any:
     return pd.MultiIndex.from_frame(old[[*keys]]).isin(pd.MultiIndex.from_frame(new[[*keys]]))
 
 
-def _forget_other_weights(folder: Path, runs: pd.DataFrame) -> None:
-    """Removes all scores of a run that was published with other weights: they are no longer its scores."""
-    path = folder / "runs.csv"
-    if not path.is_file():
-        return
-    old = read_csv(path, ("run",)).reindex(columns=runs.columns, fill_value="")
-    both = old.merge(runs, on="run", suffixes=("_old", "_new"))
-    known = (both["weights_sha256_old"] != "") & (both["weights_sha256_new"] != "")
-    gone = set(both.loc[known & (both["weights_sha256_old"] != both["weights_sha256_new"]), "run"])
-    for file in ("metrics.csv", "scores.csv", "properties.csv") if gone else ():
-        if (folder / file).is_file():
-            frame = read_csv(folder / file, ("run",))
-            kept = frame[~frame["run"].isin(gone)]
-            atomic.write_bytes(folder / file, kept.to_csv(index=False, lineterminator="\n").encode())
+def _supersede(folder: Path, runs: pd.DataFrame, scores: pd.DataFrame) -> None:
+    """Removes every score of a run that is published with other weights now, in whatever folder: a run is one training.
+
+    Raises:
+        BenchError: a folder has a test of such a run that is not among the new scores; nothing has been removed.
+    """
+    gone: dict[Path, set[str]] = {}
+    weights = {run: sha for run, sha in zip(runs["run"], runs["weights_sha256"], strict=True) if sha}
+    tests = set(zip(scores["run"], scores["evaluation"], strict=True))
+    for other in layout.evidence_folders():
+        for row in rows_of(other / "runs.csv", "run"):
+            if row["run"] in weights and row.get("weights_sha256") not in ("", None, weights[row["run"]]):
+                gone.setdefault(other, set()).add(row["run"])
+        for row in rows_of(other / "scores.csv", "run", "evaluation") if other in gone and other != folder else ():
+            if row["run"] in gone[other] and (row["run"], row["evaluation"]) not in tests:
+                raise BenchError(
+                    f"{row['run']}: {other.name} has it with other weights and under {row['evaluation']}, which is not "
+                    "scored here: a run is published as one training; evaluate it under the same tests (tables=all)"
+                )
+    for other, lost in gone.items():
+        for file in REPLACED.keys() - {"throughput.csv"} - ({"runs.csv", "curves.csv"} if other == folder else set()):
+            if (other / file).is_file():
+                frame = read_csv(other / file, ("run",))
+                kept = frame[~frame["run"].isin(lost)]
+                atomic.write_bytes(other / file, kept.to_csv(index=False, lineterminator="\n").encode())

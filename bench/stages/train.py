@@ -12,14 +12,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import nn
 
 from bench.config import layout
+from bench.config.budget import Budget
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.data.images import Color
@@ -35,6 +38,7 @@ from bench.models.compute import step_macs
 from bench.training.loop import COLUMNS, Diverged, Training
 from bench.training.photographs import photographs
 from bench.training.sampling import Sampler
+from converse.assembly.contract import told
 
 SAVES = 20
 """States saved in a training, at the least."""
@@ -84,25 +88,42 @@ def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> Non
 
 
 def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool) -> None:
+    start = time.perf_counter()
     try:
-        model = networks.build(run, plan.plugins).to(device).train()
+        model = networks.build(run, plan.plugins)
     except networks.Declined as declined:
         _write(run, None, [], device, status="skipped", reason=str(declined), seconds=0.0)
         return
-    declared = networks.info(model)
-    color: Color = "gray" if declared.image_channels == 1 else "rgb"
+    color: Color = "gray" if networks.info(model).image_channels == 1 else "rgb"
     images, reduce = photographs([plan.datasets[name] for name in spec.data], color)
     names = [
         str(data.directory() / f) for d in spec.data for data in [plan.datasets[d]] for f in named_hashes(data) or ()
     ]
     budget, sides = spec.budget, spec.budget.patches or ()
     sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, sides, reduce, names)
+    try:
+        _fit(plan, run, model, sampler, budget, device, stop, progress)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, BenchError) or ran_out(error) or not (name := networks.outside(model)):
+            raise
+        # Whatever a plugin raises takes its own row out, with the reason; an edit of its file makes another run.
+        reason = f"operator {name!r} raises in training: {told(error)}"
+        print(f"{run.id}: {reason}", file=sys.stderr, flush=True)
+        _write(run, None, [], device, status="skipped", reason=reason, seconds=time.perf_counter() - start)
+    checkpoint.delete_state(layout.state_file(run.id))
+
+
+def _fit(
+    plan: Plan, run: RunSpec, model: nn.Module, sampler: Sampler, budget: Budget, device: torch.device, stop: Stop,
+    progress: bool,
+) -> None:  # fmt: skip
+    """All steps that are left, and the record of what came of them."""
     known = not networks.outside(model)  # what a plugin does anew in each step, a recording would do once
-    training = Training(model, sampler, budget, device, "kernel" in declared.inputs, records=known)
-    state = layout.state_file(run.id)
+    kernel = "kernel" in networks.info(model).inputs
+    training = Training(model.to(device).train(), sampler, budget, device, kernel, records=known)
     computed = [_computation(run, device)]
     resumed = _resume(training, run, computed, lambda line: print(f"{run.id}: {line}", flush=True))
-    status, reason = "trained", None
+    status, reason, macs = "trained", None, None
     with training.feed, Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
         try:
             _steps(training, run, resumed, computed, stop, bar)
@@ -110,33 +131,21 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         except Diverged as astray:
             status, reason = "diverged", str(astray)
             bar.say(f"diverged: {reason}; kept the last finite weights")
-        except Exception as error:
-            name = networks.outside(model)
-            if isinstance(error, BenchError) or ran_out(error) or not name:
-                raise
-            # Whatever a plugin raises takes its own row out, with the reason; an edit of its file makes another run.
-            told = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            status, reason = "skipped", f"operator {name!r} raises in training: {told}"
-            bar.say(reason)
-    if status == "skipped":
-        _write(run, None, [], device, status=status, reason=reason, seconds=training.elapsed())
-        checkpoint.delete_state(state)
-        return
-    each = step_macs(run, plan.plugins)
+    with suppress(*(() if known else (Exception, SystemExit))):  # the meta device need not follow a plugin
+        macs = step_macs(run, plan.plugins)
     _write(
         run,
         model,
         training.rows,
         device,
         status=status,
-        macs=each and each * training.step,
+        macs=macs and macs * training.step,
         reason=reason,
         steps=training.step,
         seconds=training.elapsed(),
         resumed_from=resumed,
         computed=computed,
     )
-    checkpoint.delete_state(state)
 
 
 def _steps(

@@ -84,7 +84,7 @@ class Training:
         """One step, and a row of the curve where one is due.
 
         Raises:
-            Diverged: the loss or a weight is not finite, or the loss has exploded.
+            Diverged: a loss, a weight or a buffer is not finite, or the loss has exploded.
         """
         batch = self.feed.batch(self.step)
         with drawing(self.sampler.seed, self.step, self.device):
@@ -181,11 +181,16 @@ class Training:
         reference = max(1.0, float(self.rows[0]["loss"] or 0.0)) if self.rows else math.inf
         if mean > EXPLODED * reference:
             self._astray(f"the loss has exploded to {mean:.3g} at step {self.step}")
-        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
-            self._astray(f"a weight is not finite at step {self.step}")
+        weights = {name for name, _ in self.model.named_parameters()}
+        for name, tensor in self.model.state_dict().items():  # buffers are saved and loaded as well
+            if not bool(torch.isfinite(tensor).all()):
+                what = "a weight" if name in weights else f"the buffer {name!r}"
+                self._astray(f"{what} is not finite at step {self.step}")
+        val_loss, val_psnr = self.validate() if validated else (None, None)
+        if val_loss is not None and not math.isfinite(val_loss):
+            self._astray(f"the validation loss is not finite at step {self.step}")
         self._good = self._snapshot()
         self._pending = []
-        val_loss, val_psnr = self.validate() if validated else (None, None)
         self.rows.append(
             dict(
                 zip(

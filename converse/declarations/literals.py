@@ -35,7 +35,7 @@ def read_literal(path: Path, name: str) -> object:
     """Value of the top-level assignment ``name = <literal>`` in a Python file, not executed.
 
     Raises:
-        LiteralError: unreadable file, syntax error, no such assignment, or not a literal.
+        LiteralError: unreadable file, syntax error, no such assignment or more than one, or not a literal.
     """
     try:
         source = path.read_bytes()
@@ -46,24 +46,35 @@ def read_literal(path: Path, name: str) -> object:
 
 @functools.lru_cache(maxsize=256)  # keyed on the text itself: a plan asks for each file many times
 def _parse(source: bytes, path: str, name: str) -> object:
+    if b"\0" in source:
+        raise LiteralError("is not Python source: it holds zero bytes (a binary file, or text that is not UTF-8)")
     try:
         tree = ast.parse(source, filename=path)
-    except (SyntaxError, ValueError) as exc:
-        line = f"line {exc.lineno}: " if isinstance(exc, SyntaxError) else ""
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
+        line = f"line {exc.lineno}: " if isinstance(exc, SyntaxError) and exc.lineno else ""
         raise LiteralError(f"{line}is not valid Python: {getattr(exc, 'msg', exc)}") from exc
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            targets: list[ast.expr] = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        else:
-            continue
-        if any(isinstance(t, ast.Name) and t.id == name for t in targets) and node.value:
-            try:
-                return ast.literal_eval(node.value)
-            except (ValueError, TypeError) as exc:
-                raise LiteralError(f"line {node.lineno}: {name} must be a plain literal (no names, no calls)") from exc
-    raise LiteralError(f"has no top-level {name} = {{...}} literal")
+    found = [node for node in tree.body if _assigns(node, name)]
+    if not found:
+        raise LiteralError(f"has no top-level {name} = {{...}} literal")
+    if len(found) > 1:
+        raise LiteralError(f"line {found[1].lineno}: a second {name} (the first is on line {found[0].lineno})")
+    (node,) = found
+    assert isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value
+    try:
+        return ast.literal_eval(node.value)
+    except (ValueError, TypeError) as exc:
+        raise LiteralError(f"line {node.lineno}: {name} must be a plain literal (no names, no calls)") from exc
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    """Whether a statement gives that name a value."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign) and node.value:
+        targets = [node.target]
+    else:
+        return False
+    return any(isinstance(t, ast.Name) and t.id == name for t in targets)
 
 
 def check_keys(literal: object, what: str, required: dict[str, type], optional: dict[str, type]) -> dict[str, object]:

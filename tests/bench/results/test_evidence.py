@@ -101,16 +101,23 @@ def test_other_images_are_an_error_though_the_values_agree(plan: Plan) -> None:
         load(plan)
 
 
-def test_two_trainings_of_one_run_are_an_error_that_anew_settles(plan: Plan, tmp_path: Path) -> None:
-    run, _, _ = trained(plan)
+def test_of_two_trainings_of_one_run_the_one_made_here_counts_whole(plan: Plan, tmp_path: Path) -> None:
+    run, test, scores = trained(plan)
     record = json.loads(layout.run_json(run.id).read_text())
     layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": "aa"}))
     publish(plan, name="2026-01-01-one")
     layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": "bb"}))
-    with pytest.raises(BenchError, match=f"run {run.id}: weights_sha256 is bb on this machine and aa on evidence"):
-        load(plan)
+    found = load(plan)
+    assert found.sources[run.id, test.key] == "" and set(
+        found.runs.set_index("run").loc[[run.id], "weights_sha256"]
+    ) == {"bb"}
+    scores.unlink()
+    assert (run.id, test.key) not in load(plan).sources, "no score of the other training fills in"
+    layout.run_json(run.id).unlink()
+    assert load(plan).sources[run.id, test.key] == "2026-01-01-one"
     anew = load_plan("toy", config=tmp_path / "config", anew=[run.id])
-    assert not set(load(anew).metrics["source"]) - {""}
+    metrics = load(anew).metrics
+    assert metrics[metrics["run"] == run.id].empty
     with pytest.raises(BenchError, match="no run 'dncn'"):
         load_plan("toy", config=tmp_path / "config", anew=["dncn"])
 

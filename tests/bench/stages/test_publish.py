@@ -147,6 +147,37 @@ def test_a_run_that_was_trained_again_leaves_no_scores_of_its_former_weights(roo
     assert list(mine.loc[mine["run"] == run.id, "weights_sha256"]) == ["bb"]
 
 
+def test_a_run_that_was_trained_again_takes_its_place_in_other_folders(root: Path) -> None:
+    """On another processor, say, for a test that the first one was not scored under."""
+    plan = toy_plan(root)
+    fabricate(plan, IMAGES, KERNELS)
+    run = first_trained(plan)
+    test = plan.evaluations(run)[0]
+    record = json.loads(layout.run_json(run.id).read_text())
+
+    def made(weights: str) -> None:
+        layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": weights}))
+        write_record(layout.metrics_csv(run.id, test.stem), run, test, weights_sha256=weights)
+
+    made("aa")
+    (first,) = publish(plan, name="2026-01-01-first")
+    others = {f.name: len(read_csv(f, ("run",))) for f in first.glob("*.csv") if f.name != "throughput.csv"}
+    made("bb")
+    index = (first / "scores.csv").read_text()
+    line = next(line for line in index.splitlines() if line.startswith(run.id))
+    (first / "scores.csv").write_text(index + line.replace(test.key, "another@test") + "\n")
+    with pytest.raises(BenchError, match="2026-01-01-first has it with other weights and under another@test"):
+        publish(plan, name="2026-01-02-second")
+    assert run.id in set(read_csv(first / "runs.csv", ("run",))["run"]), "nothing has been removed"
+    (first / "scores.csv").write_text(index)
+    (second,) = publish(plan, name="2026-01-02-second")
+    for file in ("runs.csv", "metrics.csv", "scores.csv", "curves.csv"):
+        left = read_csv(first / file, ("run",))
+        assert run.id not in set(left["run"]) and 0 < len(left) < others[file]
+        assert run.id in set(read_csv(second / file, ("run",))["run"])
+    assert dict(load(plan, layout.evidence_folders()).sources)[run.id, test.key] == "2026-01-02-second"
+
+
 def test_a_file_that_does_not_belong_is_not_published(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)

@@ -85,6 +85,34 @@ def test_a_bad_declaration_is_one_clear_line(what: str, tmp_path: Path) -> None:
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_second_declaration_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, "gain", GOOD + "\nOPERATOR: dict = {}\n")
+    lines = path.read_text().splitlines()
+    first, second = (i + 1 for i, line in enumerate(lines) if line.startswith("OPERATOR"))
+    with pytest.raises(OperatorError, match=rf"line {second}: a second OPERATOR \(the first is on line {first}\)"):
+        find_operator(path)
+    path = write(tmp_path, "bare", GOOD + "\nOPERATOR: dict\n")
+    assert find_operator(path).error is None, "an annotation alone gives no value"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x7fELF\x02\x01\x00\x00", "is not Python source: it holds zero bytes"),
+        (GOOD.encode("utf-16"), "is not Python source: it holds zero bytes"),
+        (b"x = 1\ny = '\xff'\n", "line 2: is not valid Python: .*utf-8"),
+        (b"x = " + b"-" * 100_000 + b"1\n", ": is not valid Python"),
+    ],
+    ids=["binary", "utf-16", "latin-1", "too deep"],
+)
+def test_a_file_that_is_no_python_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "gain.py"
+    path.write_bytes(content)
+    with pytest.raises(OperatorError, match=message) as caught:
+        find_operator(path)
+    assert str(path) in str(caught.value) and "None" not in str(caught.value)
+
+
 @pytest.mark.parametrize("what", BAD_AT_LOAD)
 def test_a_class_that_does_not_keep_its_word(what: str, tmp_path: Path) -> None:
     old, new, message = BAD_AT_LOAD[what]
