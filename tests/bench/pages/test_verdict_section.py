@@ -158,7 +158,7 @@ def test_the_short_table_has_a_line_for_every_claim_with_a_number_and_names_the_
 def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Plan]) -> None:
     evidence("2026-01-01-a", plans["S"], 28.5, n=3)
     path = layout.evidence_dir("2026-01-01-a") / "runs.csv"
-    pd.read_csv(path).assign(training_macs=1.6e12).to_csv(path, index=False)
+    pd.read_csv(path).assign(training_macs=int(1.6e12)).to_csv(path, index=False)
     found = judge_study(Path("config"), None)
     assert found is not None
     assert verdict_summary.groups(found)[0] == (
