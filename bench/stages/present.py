@@ -59,7 +59,8 @@ def present(reports: Path, readme: Path, presets: Iterable[str] | None = None) -
             texts = table_texts(plan, results, name, complete=not _left(plan, results, name))
             written += write_texts(reports / preset / name, texts)
         if named:
-            lists.append(f"{plan.preset.title}\n\n" + "\n".join(_line(plan, results, name) for name in named) + "\n")
+            lines = "\n".join(_line(plan, results, name) for name in named)
+            lists.append(f"### {plan.preset.title}\n\n{lines}\n")
     found = judge_study(layout.CONFIG, places)
     if found is not None:
         written += _verdicts(found, reports)
