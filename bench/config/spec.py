@@ -210,6 +210,12 @@ class Table(Strict):
     """Presets that have the table; None: all."""
     note: str | None = None
 
+    @model_validator(mode="after")
+    def _differences_to_something(self) -> Table:
+        if (asked := {"axis", "paired"} & set(self.figures)) and self.default is None:
+            raise ValueError(f"figure {min(asked)} shows differences to a default row, and no default is named")
+        return self
+
 
 class Tables(Strict):
     """``config/tables.yaml``."""

@@ -7,7 +7,7 @@ Tables of every preset and all verdicts go into ``reports/evidence``, the answer
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.config import layout
@@ -31,14 +31,13 @@ them](verdict_runs.csv). [The tables](README.md).
 """
 
 
-def present(reports: Path, readme: Path, presets: Iterable[str] | None = None) -> list[Path]:
+def present(reports: Path, readme: Path) -> list[Path]:
     """Render what stands in ``results/evidence``.
 
     Args:
         reports: the folder of rendered evidence; the preset's tables and the verdicts in it are replaced. Its
             ``README.md`` gets the list of tables between the marks ``evidence``.
         readme: a file that gets the answer between the marks ``verdicts``.
-        presets: default: all that evidence has anything of.
 
     Returns:
         The files.
@@ -50,7 +49,7 @@ def present(reports: Path, readme: Path, presets: Iterable[str] | None = None) -
     if not places:
         raise BenchError(f"no evidence in {layout.evidence_dir('x').parent}")
     written, lists = [], []
-    for preset in preset_names() if presets is None else presets:
+    for preset in preset_names():
         plan = load_plan(preset)
         results = load(plan, places)
         named = [name for name in [*plan.tables, layout.THROUGHPUT] if _has_any(plan, results, name)]
@@ -65,9 +64,7 @@ def present(reports: Path, readme: Path, presets: Iterable[str] | None = None) -
     if found is not None:
         written += _verdicts(found, reports)
         written.append(_between(readme, "verdicts", formats.markdown(short(found)).partition("\n\n")[2]))
-    if presets is None:
-        written.append(_between(reports / "README.md", "evidence", "\n".join(lists)))
-    return written
+    return [*written, _between(reports / "README.md", "evidence", "\n".join(lists))]
 
 
 def _verdicts(found: Judgement, reports: Path) -> Iterator[Path]:

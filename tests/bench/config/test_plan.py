@@ -99,6 +99,7 @@ BAD = {
         "{chanels: ",
         "option 'chanels'; did you mean 'channels'",
     ),
+    "differences to no row": ("tables.yaml", "    default: as the paper\n", "", "no default is named"),
     "unknown table": (
         "presets/quick.yaml",
         "table4_denoising: 2",

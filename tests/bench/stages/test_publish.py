@@ -124,24 +124,25 @@ def test_timings_that_are_published_already_count_once(root: Path) -> None:
     assert publish(plan) == [folder] and (folder / "throughput.csv").read_bytes() == once
 
 
+def made(plan: Plan, run: RunSpec, weights: str) -> None:
+    """A run as if those weights had come of it."""
+    record = json.loads(layout.run_json(run.id).read_text())
+    layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": weights}))
+    test = plan.evaluations(run)[0]
+    write_record(layout.metrics_csv(run.id, test.stem), run, test, weights_sha256=weights)
+
+
 def test_a_run_that_was_trained_again_leaves_no_scores_of_its_former_weights(root: Path) -> None:
     plan = toy_plan(root)
     fabricate(plan, IMAGES, KERNELS)
     run = first_trained(plan)
-    test = plan.evaluations(run)[0]
-    record = json.loads(layout.run_json(run.id).read_text())
-
-    def made(weights: str) -> None:
-        layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": weights}))
-        write_record(layout.metrics_csv(run.id, test.stem), run, test, weights_sha256=weights)
-
-    made("aa")
+    made(plan, run, "aa")
     (folder,) = publish(plan, name="same")
     path = folder / "scores.csv"
     scores = read_csv(path, ("run",))
     other = scores[scores["run"] == run.id].assign(evaluation="another@test")
     other.to_csv(path, mode="a", header=False, index=False)
-    made("bb")
+    made(plan, run, "bb")
     publish(plan, name="same")
     mine = read_csv(path, ("run",))
     assert list(mine.loc[mine["run"] == run.id, "weights_sha256"]) == ["bb"]
@@ -153,16 +154,10 @@ def test_a_run_that_was_trained_again_takes_its_place_in_other_folders(root: Pat
     fabricate(plan, IMAGES, KERNELS)
     run = first_trained(plan)
     test = plan.evaluations(run)[0]
-    record = json.loads(layout.run_json(run.id).read_text())
-
-    def made(weights: str) -> None:
-        layout.run_json(run.id).write_text(json.dumps({**record, "weights_sha256": weights}))
-        write_record(layout.metrics_csv(run.id, test.stem), run, test, weights_sha256=weights)
-
-    made("aa")
+    made(plan, run, "aa")
     (first,) = publish(plan, name="2026-01-01-first")
     others = {f.name: len(read_csv(f, ("run",))) for f in first.glob("*.csv") if f.name != "throughput.csv"}
-    made("bb")
+    made(plan, run, "bb")
     index = (first / "scores.csv").read_text()
     line = next(line for line in index.splitlines() if line.startswith(run.id))
     (first / "scores.csv").write_text(index + line.replace(test.key, "another@test") + "\n")
