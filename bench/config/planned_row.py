@@ -25,3 +25,8 @@ class PlannedRow:
     """True for classical rows."""
     group: str = ""
     """Heading of the rule under which the row stands, for the rows beside the table's own."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its weights come from a file instead of a training of this benchmark."""
+        return any(run.checkpoint is not None for run in self.runs)

@@ -27,13 +27,16 @@ def default_row(plan: Plan, table: str) -> PlannedRow:
 def against_default(
     plan: Plan, results: Results, table: str, test: Evaluation
 ) -> dict[str, tuple[PlannedRow, Comparison | None]]:
-    """Every row with a network but the default, by id, minus the default (None without a result)."""
+    """Every row with a network but the default, by id, minus the default (None without a result).
+
+    A row that was loaded is not compared with one that was trained here: its network and its training are others.
+    """
     design = study.of(plan).design(plan.tables[table])
     default = default_row(plan, table)
     base = seed_scores(results, default, [test]).values
     found: dict[str, tuple[PlannedRow, Comparison | None]] = {}
     for row in plan.rows[table]:
-        if row.reference or row.id == default.id:
+        if row.reference or row.id == default.id or row.loaded != default.loaded:
             continue
         gap = Comparison(seed_scores(results, row, [test]).values, base, design)
         found[row.id] = (row, gap if gap.effect is not None else None)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 READING = (
     "Differences to the default row: PSNR of a row minus that of the default row, on the same images. Filled circle: "
     "mean over images and seeds; bar: its interval, whose caption says what it covers; no bar: one seed, no interval. "
-    "Hollow diamond: the paper's own difference, of its networks and budget."
+    "Hollow diamond: the paper's own difference, of its networks and budget. Loaded weights are not drawn among "
+    "networks trained here."
 )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 WIDTH = 3.5
 """Inches: one column of a two-column page."""
+LINE = 0.125
+"""Inches: one line of a label."""
 SIZES: dict[Any, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 8,
@@ -24,10 +26,12 @@ def panels(count: int, labels: Sequence[str], *, row_height: float = 0.24) -> tu
     Args:
         count: panels.
         labels: rows of the table, from top to bottom.
-        row_height: inches of one line.
+        row_height: inches of one row, more where a label needs several lines.
     """
     from matplotlib import pyplot as plt
 
+    names = [textwrap.fill(label, 16) for label in labels]
+    row_height = max([row_height, *(LINE * (1 + name.count("\n")) + 0.05 for name in names)])
     columns = min(count, 2)
     rows = -(-count // columns)
     height = rows * (0.45 + row_height * max(len(labels), 2)) + 0.25
@@ -40,7 +44,7 @@ def panels(count: int, labels: Sequence[str], *, row_height: float = 0.24) -> tu
         axis.set_visible(False)
     for axis in cells[:count]:
         axis.set_ylim(len(labels) - 0.5, -0.5)
-        axis.set_yticks(range(len(labels)), [textwrap.fill(label, 16) for label in labels])
+        axis.set_yticks(range(len(labels)), names)
         axis.grid(axis="y", visible=False)
         axis.margins(x=0.1)
         axis.locator_params(axis="x", nbins=3)

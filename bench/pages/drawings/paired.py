@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 READING = (
     "Image by image: PSNR of a row minus that of the default row, both averaged over their seeds, sorted; n/m: on n "
-    "of m the row is better. The scatter over images is no uncertainty of training: images are the same for all."
+    "of m the row is better. The scatter over images is no uncertainty of training: images are the same for all. "
+    "Loaded weights are not drawn among networks trained here."
 )
 
 

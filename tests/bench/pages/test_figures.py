@@ -132,9 +132,7 @@ def test_axis_has_bars_for_two_seeds_and_none_for_one(plan: Plan, tmp_path: Path
     found = against_default(plan, load(plan), "four", test)
     gap = found["DnCNN"][1]
     assert gap is not None and gap.interval() is not None and gap.n == 2
-    assert "Converse-DnCNN" not in found and "noisy" not in found
-    released = found["released"][1]
-    assert released is not None and released.interval() is None
+    assert not {"Converse-DnCNN", "noisy", "released"} & set(found)
     single = toy_plan(tmp_path, seeds=1)
     fabricate(single, NAMES)
     caption = axis.caption(single, load(single), "four")
