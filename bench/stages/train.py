@@ -9,14 +9,10 @@ again what the specification gives, and not what happened to lie on the disk.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +23,7 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.data.images import Color
 from bench.data.scored_content import named_hashes
-from bench.foundation import atomic, provenance
+from bench.foundation import provenance
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
 from bench.foundation.memory import ran_out
@@ -35,7 +31,8 @@ from bench.foundation.progress import Progress
 from bench.models import checkpoint, networks
 from bench.models.arithmetic import arithmetic
 from bench.models.compute import step_macs
-from bench.training.loop import COLUMNS, Diverged, Training
+from bench.training import record
+from bench.training.loop import Diverged, Training
 from bench.training.photographs import photographs
 from bench.training.sampling import Sampler
 from converse.assembly.contract import told
@@ -44,8 +41,6 @@ SAVES = 20
 """States saved in a training, at the least."""
 SAVE_EVERY_S = 30.0
 LOCK_WAIT_S = 10.0
-Computed = dict[str, Any]
-"""`bench.foundation.provenance.computation`."""
 
 
 def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool = True) -> None:
@@ -70,7 +65,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
     where = networks.choose_device(device or plan.preset.device)
     lock = layout.state_file(run_id).with_name("lock")
     with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads, run.precision or "float32"):
-        _say_if_repeated(run, where)
+        record.say_if_repeated(run, where)
         if run.checkpoint:
             _load(plan, run, where, progress)
         elif run.train:
@@ -84,7 +79,7 @@ def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> Non
     start = time.perf_counter()
     model, sha256 = networks.load_checkpoint(run, plan.plugins, plan.datasets, progress)
     seconds = time.perf_counter() - start
-    _write(run, model, [], device, status="loaded", seconds=seconds, checkpoint_sha256=sha256)
+    record.write(run, model, [], device, status="loaded", seconds=seconds, checkpoint_sha256=sha256)
 
 
 def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool) -> None:
@@ -92,7 +87,7 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     try:
         model = networks.build(run, plan.plugins)
     except networks.Declined as declined:
-        _write(run, None, [], device, status="skipped", reason=str(declined), seconds=0.0)
+        record.write(run, None, [], device, status="skipped", reason=str(declined), seconds=0.0)
         return
     color: Color = "gray" if networks.info(model).image_channels == 1 else "rgb"
     images, reduce = photographs([plan.datasets[name] for name in spec.data], color)
@@ -109,19 +104,25 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
         # Whatever a plugin raises takes its own row out, with the reason; an edit of its file makes another run.
         reason = f"operator {name!r} raises in training: {told(error)}"
         print(f"{run.id}: {reason}", file=sys.stderr, flush=True)
-        _write(run, None, [], device, status="skipped", reason=reason, seconds=time.perf_counter() - start)
+        record.write(run, None, [], device, status="skipped", reason=reason, seconds=time.perf_counter() - start)
     checkpoint.delete_state(layout.state_file(run.id))
 
 
 def _fit(
-    plan: Plan, run: RunSpec, model: nn.Module, sampler: Sampler, budget: Budget, device: torch.device, stop: Stop,
+    plan: Plan,
+    run: RunSpec,
+    model: nn.Module,
+    sampler: Sampler,
+    budget: Budget,
+    device: torch.device,
+    stop: Stop,
     progress: bool,
-) -> None:  # fmt: skip
+) -> None:
     """All steps that are left, and the record of what came of them."""
     known = not networks.outside(model)  # what a plugin does anew in each step, a recording would do once
     kernel = "kernel" in networks.info(model).inputs
     training = Training(model.to(device).train(), sampler, budget, device, kernel, records=known)
-    computed = [_computation(run, device)]
+    computed = [record.computation(run, device)]
     resumed = _resume(training, run, computed, lambda line: print(f"{run.id}: {line}", flush=True))
     status, reason, macs = "trained", None, None
     with training.feed, Progress(run.id, budget.steps, done=training.step, show=progress) as bar:
@@ -133,7 +134,7 @@ def _fit(
             bar.say(f"diverged: {reason}; kept the last finite weights")
     with suppress(*(() if known else (Exception, SystemExit))):  # the meta device need not follow a plugin
         macs = step_macs(run, plan.plugins)
-    _write(
+    record.write(
         run,
         model,
         training.rows,
@@ -149,7 +150,7 @@ def _fit(
 
 
 def _steps(
-    training: Training, run: RunSpec, resumed: list[int], computed: list[Computed], stop: Stop, bar: Progress
+    training: Training, run: RunSpec, resumed: list[int], computed: list[record.Computed], stop: Stop, bar: Progress
 ) -> None:
     """All steps that are left, with a state saved now and then."""
     every = max(1, training.budget.steps // SAVES)
@@ -170,7 +171,7 @@ def _steps(
             )
 
 
-def _resume(training: Training, run: RunSpec, computed: list[Computed], say: Callable[[str], None]) -> list[int]:
+def _resume(training: Training, run: RunSpec, computed: list[record.Computed], say: Callable[[str], None]) -> list[int]:
     """Puts the training where its state is, if there is one; the steps from which it was ever resumed.
 
     How the steps before were computed is put before how this machine computes, if that is not the same.
@@ -189,62 +190,3 @@ def _resume(training: Training, run: RunSpec, computed: list[Computed], say: Cal
         say(f"another computation than before ({other}): the last digits may differ from an uninterrupted training")
     computed[:] = meta["computed"] if now == meta["computed"][-1] else [*meta["computed"], now]
     return [*meta["resumed_from"], training.step]
-
-
-def _computation(run: RunSpec, device: torch.device) -> Computed:
-    return provenance.computation(str(device), run.threads, run.precision or "float32")
-
-
-def _say_if_repeated(run: RunSpec, device: torch.device) -> None:
-    """Says where a run that is made again is computed in another way than its record says."""
-    try:
-        recorded = json.loads(layout.run_json(run.id).read_text(encoding="utf-8"))["computed"][-1]
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return
-    if other := provenance.differences(recorded, _computation(run, device)):
-        print(f"{run.id}: made again by another computation ({other}): the last digits may differ", flush=True)
-
-
-def _write(
-    run: RunSpec,
-    model: nn.Module | None,
-    rows: list[dict[str, Any]],
-    device: torch.device,
-    *,
-    status: str,
-    seconds: float,
-    reason: str | None = None,
-    steps: int = 0,
-    macs: int | None = None,
-    resumed_from: list[int] | None = None,
-    computed: list[Computed] | None = None,
-    checkpoint_sha256: str | None = None,
-) -> None:
-    """Weights and curve, then ``run.json``, whose presence says that the run is complete."""
-    # What two equal trainings share and no more, so that their weight files are equal byte for byte.
-    tensors = model.state_dict() if model else {}
-    checkpoint.save(layout.weights(run.id), tensors, {"run": run.id, "network": run.network})
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([{k: "" if v is None else v for k, v in row.items()} for row in rows])
-    atomic.write_bytes(layout.curve_csv(run.id), text.getvalue().encode())
-    record = {
-        "run": run.id,
-        "status": status,
-        "reason": reason,
-        "spec": run.model_dump(mode="json"),
-        "parameters": networks.count_parameters(model) if model else None,
-        "steps": steps,
-        "training_macs": macs,
-        "seconds": round(seconds, 3),
-        "resumed_from": resumed_from or [],
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "device": str(device),
-        "computed": computed or [_computation(run, device)],
-        "machine": provenance.machine(),
-        "versions": provenance.versions(),
-        "checkpoint_sha256": checkpoint_sha256,
-        "weights_sha256": checkpoint.file_sha256(layout.weights(run.id)),
-    }
-    atomic.write_bytes(layout.run_json(run.id), (json.dumps(record, indent=1) + "\n").encode())
