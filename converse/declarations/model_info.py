@@ -8,6 +8,7 @@ A model file opens with ``MODELS = {name: {...}}``. Keys of an entry:
     inputs       what ``forward`` takes: ["image"] or ["image", "kernel"]
     image_channels, scale   channels of the image, upscaling factor
     defaults     the network's own options with their default values
+    choices      for an option that is neither a size nor a count: the values that it may have
     slot         the option that names an operator ("operator", "upsampler"), with its default in
                  ``defaults``; no slot: a plain network
     operator_defaults   values for the operator's options where this network departs from the
@@ -42,6 +43,7 @@ _REQUIRED: dict[str, type] = {
 }
 _OPTIONAL: dict[str, type] = {
     "label_with": str,
+    "choices": dict,
     "slot": str,
     "operator_defaults": dict,
     "upsamples": bool,
@@ -66,6 +68,7 @@ class ModelInfo:
     path: Path
     sha256: str
     label_with: str = ""
+    choices: dict[str, list[Any]] | None = None
     slot: str | None = None
     operator_defaults: dict[str, Any] | None = None
     upsamples: bool = False

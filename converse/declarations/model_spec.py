@@ -14,9 +14,6 @@ from .model_info import ModelInfo, find_model
 from .operator_info import OperatorInfo
 from .registry import find_operator
 
-KERNEL_STARTS = ("delta",)
-"""How a network that predicts blur kernels may start them; None: as torch draws its layers."""
-
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -104,7 +101,7 @@ def resolve(
             with_operator = f" with operator {operator.name!r}" if operator else ""
             raise ValueError(f"{name}{with_operator}: {unknown('option', option, valid)}")
         (settings if option in settings else chosen)[option] = value
-    settings = {key: _checked(name, key, value) for key, value in settings.items()}
+    settings = {key: _checked(info, key, value) for key, value in settings.items()}
     if operator and settings.get("up_kernel_size", 0) is None:
         settings["up_kernel_size"] = _up_kernel_size(info, operator, settings)
     return ModelSpec(
@@ -144,15 +141,12 @@ def _up(chosen: dict[str, Any], own: Sequence[str]) -> dict[str, Any]:
     return both | {key: chosen[f"up_{key}"] for key in own if f"up_{key}" in chosen}
 
 
-def _checked(model: str, key: str, value: Any) -> Any:
+def _checked(info: ModelInfo, key: str, value: Any) -> Any:
     """A network option of the right type and range, lists for pairs (as JSON has them)."""
-    if key == "padding_mode":
-        if value not in PADDING_MODES:
-            raise ValueError(f"{model}: {unknown('padding_mode', value, PADDING_MODES)}")
-        return value
-    if key == "kernel_start":
-        if value is not None and value not in KERNEL_STARTS:
-            raise ValueError(f"{model}: {unknown('kernel_start', value, KERNEL_STARTS)}")
+    model, choices = info.name, {"padding_mode": PADDING_MODES, **(info.choices or {})}
+    if key in choices:
+        if value not in choices[key]:
+            raise ValueError(f"{model}: {unknown(key, value, choices[key])}")
         return value
     if key.endswith("kernel_size"):
         if value is None and key == "up_kernel_size":

@@ -44,6 +44,7 @@ MODELS = {
         "label_with": "{operator}-USRNet (feature data step)",
         "class": "FeatureUSRNet",
         "defaults": {"operator": "converse2d", "kernel_start": None},
+        "choices": {"kernel_start": [None, "delta"]},
         "parameters": 307987,
         "summary": "five data steps on 64 feature maps, kernels predicted by KernelNet, one prior",
     },
