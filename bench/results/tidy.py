@@ -137,29 +137,40 @@ def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     Raises:
         BenchError: a file that cannot be read, by name, or two results that contradict each other.
     """
-    import pandas as pd
-
     local = evidence is None
     places = paths.evidence_folders() if evidence is None else list(evidence)
     if local and (mine := trained_anew(plan, places)):
         plan = replace(plan, anew=(*plan.anew, *sorted(mine)))
     metrics, scores, faults = measured_scores(plan, places, local)
     runs = run_rows(plan, places, scores, local)
-    frames = [timings(p / "throughput.csv", p.name) for p in places]
-    if local:
-        imported = paths.imported_throughput(plan.name, "*")
-        here = [paths.throughput_csv(plan.name), *sorted(imported.parent.glob(imported.name))]
-        frames = [*(timings(path, "") for path in here), *frames]
-    known = [f for f in frames if f is not None and len(f)]
-    columns = list(COLUMNS["throughput.csv"])
-    throughput = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
-    throughput = throughput[throughput["preset"].isin(["", plan.name])]
-    # What lies here and was published, too, is one timing.
-    throughput = throughput.drop_duplicates([c for c in columns if c != "source"]).reset_index(drop=True)
+    throughput = all_timings(places, [plan.name] if local else [])
+    throughput = throughput[throughput["preset"].isin(["", plan.name])].reset_index(drop=True)
     return Results(runs, metrics, throughput, scores, faults)
 
 
-def timings(path: Path, source: str) -> pd.DataFrame | None:
+def all_timings(places: Sequence[Path], presets: Sequence[str]) -> pd.DataFrame:
+    """Every timing, that of this machine first, then of other machines; what lies here and was published is one.
+
+    Args:
+        places: folders in the published format.
+        presets: whose local timings count, those that ``import`` brought in too.
+
+    Raises:
+        BenchError: a file that is not what it should be, by name.
+    """
+    import pandas as pd
+
+    here = [paths.throughput_csv(preset) for preset in presets]
+    for imported in (paths.imported_throughput(preset, "*") for preset in presets):
+        here += sorted(imported.parent.glob(imported.name))
+    frames = [*(_timings(path, "") for path in here), *(_timings(p / "throughput.csv", p.name) for p in places)]
+    known = [frame for frame in frames if frame is not None and len(frame)]
+    columns = list(COLUMNS["throughput.csv"])
+    found = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
+    return found.drop_duplicates([c for c in columns if c != "source"]).reset_index(drop=True)
+
+
+def _timings(path: Path, source: str) -> pd.DataFrame | None:
     """One file of timings, its numbers as numbers; None where it does not exist.
 
     Raises:

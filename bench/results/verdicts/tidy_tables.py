@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from bench.config import layout
 from bench.config.loading import load_plan, preset_names
 from bench.config.plan import Plan
 from bench.results.analysis_table import read_analysis
 from bench.results.curves import curves_by_run
 from bench.results.properties import properties
-from bench.results.tidy import timings
+from bench.results.tidy import all_timings
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,7 @@ def load_tables(config: Path, judged: Sequence[Plan], evidence: Sequence[Path] |
         path = next((p for p in places if p.is_file()), None)
         if path is not None and spec.name not in found:
             found[spec.name] = read_analysis(path, spec.name)
-    timed = [timings(folder / "throughput.csv", folder.name) for folder in folders]
-    if evidence is None:
-        timed += [timings(layout.throughput_csv(plan.name), "") for plan in plans]
-    known = [frame for frame in timed if frame is not None and len(frame)]
+    timed = all_timings(folders, [plan.name for plan in plans] if evidence is None else [])
     curves = curves_by_run([run for plan in judged for run in plan.runs], evidence)
     measured = {pair: numbers for plan in judged for pair, numbers in properties(plan, evidence).items()}
-    return TidyTables(found, pd.concat(known, ignore_index=True) if known else None, curves, measured)
+    return TidyTables(found, timed if len(timed) else None, curves, measured)

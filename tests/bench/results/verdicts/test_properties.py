@@ -12,6 +12,7 @@ import pytest
 from property_study import TABLES, evidence, judged, property_study, spread_out, write_curves
 from toy_plan import working_in
 
+from bench.config import layout
 from bench.foundation import versions
 from bench.results.columns import COLUMNS
 from bench.results.seed_scores import SeedScores
@@ -228,20 +229,22 @@ def test_convergence_without_curves_is_not_measured(root: Path) -> None:
     assert judged(folder, "x0_convergence").verdict == "not measured"
 
 
-def timings(folder: Path, slower: tuple[float, float], gate: str = "passed") -> None:
+def timings(
+    path: Path, slower: tuple[float, float], gate: str = "passed", *, instructions: str = "AVX9", conv: float = 0.01
+) -> None:
     columns = [c for c in COLUMNS["throughput.csv"] if c != "source"]
     lines = [",".join(columns)]
     for case, factor in zip(("small map", "large map"), slower, strict=True):
         for name, seconds in (
-            ("conv", 0.02), ("conv, zeros", 0.01), ("converse2d", 0.01 * factor), ("algorithm1", 0.1)
+            ("conv", 2 * conv), ("conv, zeros", conv), ("converse2d", conv * factor), ("algorithm1", 0.1)
         ):  # fmt: skip
-            where = f"v{versions.THROUGHPUT_VERSION},1,cpu,Imaginary CPU,AVX9,torch,float32,2.13.0"
+            where = f"v{versions.THROUGHPUT_VERSION},1,cpu,Imaginary CPU,{instructions},torch,float32,2.13.0"
             passed = gate if (case, name) == ("large map", "converse2d") else "passed"
             lines.append(
                 f'small,operator,{case},"{name}",conv,forward+backward,{seconds},0,5,1000,,,0,{passed},ok,,{where}'
             )
-    folder.mkdir()
-    (folder / "throughput.csv").write_text("\n".join(lines) + "\n")
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def timings(folder: Path, slower: tuple[float, float], gate: str = "passed") -> 
 )
 def test_efficiency(root: Path, slower: tuple[float, float], word: str) -> None:
     property_study(root, "efficient")
-    timings(root / "evidence", slower)
+    timings(root / "evidence" / "throughput.csv", slower)
     verdict = judged(root / "evidence", "efficient")
     assert (verdict.words, verdict.n, verdict.source) == (word, 2, "throughput")
     assert f"time {slower[0]:g} to {slower[1]:g} of the fastest" in verdict.reason and "Imaginary CPU" in verdict.reason
@@ -257,9 +260,32 @@ def test_efficiency(root: Path, slower: tuple[float, float], word: str) -> None:
 
 def test_a_case_with_wrong_results_is_said_and_allows_no_holds(root: Path) -> None:
     property_study(root, "efficient")
-    timings(root / "evidence", (0.8, 0.9), "failed: off by 1")
+    timings(root / "evidence" / "throughput.csv", (0.8, 0.9), "failed: off by 1")
     verdict = judged(root / "evidence", "efficient")
     assert (verdict.words, verdict.n) == ("cannot tell", 1) and "converse2d of large map" in verdict.reason
+
+
+def test_a_machine_of_another_instruction_set_is_another_machine(root: Path) -> None:
+    """Where the operator is slower on a slow machine, the convolution of a fast one of the same name is no yardstick,
+    and where it is faster on the fast one, its own slow timings are hidden."""
+    property_study(root, "efficient")
+    timings(root / "fast" / "throughput.csv", (0.5, 0.5), instructions="AVX512")
+    timings(root / "slow" / "throughput.csv", (3.0, 3.0), instructions="AVX2", conv=0.1)
+    found = judge_study(Path("config"), [root / "fast", root / "slow"])
+    assert found is not None
+    verdict = found.decisive["efficient"]
+    assert (verdict.words, verdict.n) == ("cannot tell", 4) and "time 0.5 to 3 of the fastest" in verdict.reason
+
+
+def test_imported_timings_count_and_what_was_published_too_counts_once(root: Path) -> None:
+    property_study(root, "efficient")
+    imported = layout.imported_throughput("small", "0a1b2c")
+    timings(root / imported, (0.8, 0.9))
+    timings(root / layout.evidence_dir("2026-01-01-x") / "throughput.csv", (0.8, 0.9))
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    assert (found.decisive["efficient"].words, found.decisive["efficient"].n) == ("holds", 2)
+    assert list(found.tables.throughput["source"].unique()) == [""]
 
 
 def test_efficiency_not_measured(root: Path) -> None:
