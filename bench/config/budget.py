@@ -39,6 +39,11 @@ class Budget(Strict):
     patches: list[Annotated[int, Field(ge=8)]] | None = None
     """Further sides of the clean crop: every step draws one of them and ``patch``."""
 
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """All sides of the clean crop."""
+        return (self.patch, *(self.patches or ()))
+
     @model_validator(mode="before")
     @classmethod
     def _one_schedule(cls, data: Any) -> Any:
@@ -48,7 +53,7 @@ class Budget(Strict):
             if data.get("halve_every") is not None:
                 raise ValueError("halve_every does not go with schedule: give one of them")
             return data
-        return {**data, "halve_every": data.get("halve_every") or 100_000}
+        return {**data, "halve_every": 100_000 if data.get("halve_every") is None else data["halve_every"]}
 
     @model_validator(mode="after")
     def _warm_before_the_end(self) -> Budget:

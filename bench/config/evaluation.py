@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from bench.data.subsets import read_subset
 from bench.foundation import versions
+from bench.foundation.errors import BenchError
 from bench.foundation.strict_model import Strict
+
+
+def _subset(word: str) -> str:
+    try:
+        read_subset(word)
+    except BenchError as error:
+        raise ValueError(str(error)) from error
+    return word
 
 
 class Evaluation(Strict):
@@ -12,9 +26,9 @@ class Evaluation(Strict):
     data: str
     protocol: str
     kernels: str | None = None
-    subset: str | None = None
+    subset: Annotated[str, AfterValidator(_subset)] | None = None
     """None, ``first5`` (the first five images) or ``every10`` (every tenth image)."""
-    only: list[str] | None = None
+    only: Annotated[list[str], Field(min_length=1)] | None = None
     """Some of the kernels, by name (``kernel_1``); None: all of them."""
 
     @property

@@ -15,6 +15,7 @@ from bench.config.resolve import Resolver
 from bench.config.spec import Preset, Table, Tables
 from bench.config.table_tests import check_tests
 from bench.data.datasets import load_datasets
+from bench.data.subsets import read_subset
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
 from converse.declarations import registry
@@ -90,7 +91,7 @@ def load_plan(
             raise preset_doc.error(("seeds", key), f"unknown table {key!r}{nearest(key, every.tables)}")
     for name, entry in every.tables.items():
         resolver.check_presets(entry.presets, names, ("tables", name, "presets"))
-        check_tests(name, entry, tables_doc, datasets)
+        check_tests(entry.evaluate or (), entry.task, tables_doc, ("tables", name, "evaluate"), datasets)
         for row_id, row in entry.rows.items():
             resolver.check_presets(row.presets, names, ("tables", name, "rows", row_id, "presets"))
         if (beside := entry.beside) is not None:
@@ -155,10 +156,13 @@ def _subset(images: str | int | None) -> str | None:
     if images is None or images == "":
         return None
     text = str(images)
-    number = text.removeprefix("first").removeprefix("every")
-    if not number.isdigit() or int(number) < 1:
-        raise BenchError(f"images={text!r}: allowed are N (the first N images) or everyN (every Nth image)")
-    return text if text.startswith(("every", "first")) else f"first{text}"
+    word = text if text.startswith(("every", "first")) else f"first{text}"
+    try:
+        read_subset(word)
+    except BenchError as error:
+        message = f"images={text!r}: allowed are N (the first N images) or everyN (every Nth image)"
+        raise BenchError(message) from error
+    return word
 
 
 def command_options(plan: Plan) -> str:

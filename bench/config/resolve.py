@@ -16,6 +16,7 @@ from bench.config.changes import changed, check_options, check_tuned
 from bench.config.planned_row import PlannedRow
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, Table, TaskPreset
+from bench.config.table_tests import check_tests
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
 from bench.data.file_hashes import remembered_sha256
@@ -51,20 +52,15 @@ class Resolver:
     name: str
 
     def check_names(self) -> None:
-        """Every data set and model that the preset names exists."""
+        """Every data set, model and test that the preset names exists and suits its task."""
         for task, spec in self.preset.tasks.items():
             check_tuned(spec.tuned, spec.budget, self.preset_doc, ("tasks", task, "tuned"))
             check_options(spec.options, self.preset_doc, ("tasks", task, "options"))
             for i, name in enumerate(spec.train):
-                self._known(name, ("tasks", task, "train", i))
-            for i, test in enumerate(spec.evaluate):
-                self._known(test.data, ("tasks", task, "evaluate", i, "data"))
-                if test.kernels:
-                    self._known(test.kernels, ("tasks", task, "evaluate", i, "kernels"))
-
-    def _known(self, name: str, keys: Keys) -> None:
-        if name not in self.datasets:
-            raise self.preset_doc.error(keys, f"unknown data set {name!r}{nearest(name, self.datasets)}")
+                if name not in self.datasets:
+                    message = f"unknown data set {name!r}{nearest(name, self.datasets)}"
+                    raise self.preset_doc.error(("tasks", task, "train", i), message)
+            check_tests(spec.evaluate, task, self.preset_doc, ("tasks", task, "evaluate"), self.datasets)
 
     def check_presets(self, given: list[str] | None, names: list[str], keys: Keys) -> None:
         """The presets that a table or row is shown in exist."""

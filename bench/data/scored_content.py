@@ -7,13 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TypeVar
 
 from bench.data.datasets import Dataset, data_root, manifest_path
 from bench.data.file_hashes import hash_folder
-from bench.foundation.errors import BenchError
-
-Item = TypeVar("Item")
+from bench.data.subsets import chosen
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def scored(
         datasets: every data set by name.
         data: the images' data set.
         kernels: the kernels' data set.
-        subset: `chosen`.
+        subset: `bench.data.subsets.chosen`.
         only: some of the kernels, by stem.
         root: the data root.
 
@@ -93,21 +90,6 @@ def _part(dataset: Dataset, files: Mapping[str, str] | None, choice: str | Seque
     if files is None or dataset.archive is not None:  # by its own hash, the same before and after it is unpacked
         return [dataset.content_hash(), choice]
     return [*files.items()]
-
-
-def chosen(items: Sequence[Item], subset: str | None) -> list[Item]:
-    """``first5``: the first five; ``every10``: the 1st, 11th, 21st, …; None: all.
-
-    Raises:
-        BenchError: another word.
-    """
-    if subset is None:
-        return list(items)
-    for prefix in ("first", "every"):
-        number = subset.removeprefix(prefix)
-        if subset.startswith(prefix) and number.isdigit() and int(number) > 0:
-            return list(items[: int(number)] if prefix == "first" else items[:: int(number)])
-    raise BenchError(f"subset {subset!r}: allowed are firstN and everyN")
 
 
 def row_names(files: Sequence[str] | Mapping[str, str]) -> dict[str, str]:

@@ -97,13 +97,12 @@ def step_macs(run: RunSpec, plugins: Sequence[str] = ()) -> int | None:
     if spec is None:
         return None
     budget, scale = spec.budget, spec.degradation.scale
-    sides = (budget.patch, *(budget.patches or ()))
     counts = []
     try:
         with torch.device("meta"):
             model = networks.build(run, plugins)
             declared = networks.info(model)
-            for side in sides:
+            for side in budget.sides:
                 inputs = [torch.empty(budget.batch, declared.image_channels, side // scale, side // scale)]
                 if "kernel" in declared.inputs:
                     inputs.append(torch.empty(budget.batch, 1, 7, 7))

@@ -11,6 +11,7 @@ from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
+from bench.data.subsets import read_subset
 from bench.results.tidy import Results
 
 NAMES = {
@@ -32,8 +33,8 @@ def subset_text(subset: str | None) -> str:
     """``first5`` and ``every10`` in words; empty for all images."""
     if not subset:
         return ""
-    number = subset.removeprefix("first").removeprefix("every")
-    return f"the first {number} images" if subset.startswith("first") else f"every {number}th image"
+    kind, number = read_subset(subset)
+    return f"the first {number} images" if kind == "first" else f"every {number}th image"
 
 
 def subset_warning(tests: Sequence[Evaluation]) -> str:

@@ -163,9 +163,6 @@ class _Test:
 
         A bad kernel does not stop the others.
         """
-        if self.protocol.needs_kernel != (self.test.kernels is not None):
-            verb = "needs" if self.protocol.needs_kernel else "takes no"
-            raise BenchError(f"evaluation {self.test.key}: protocol {self.protocol.name} {verb} kernels")
         data = self.plan.datasets[self.test.data]
         there = {path.name: path for path in data.files()}  # what is missing is named before anything is scored
         found = scored_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from pathlib import Path
 
 from bench.foundation.errors import BenchError
@@ -21,7 +22,6 @@ OPERATOR = {{
     "summary": "one line for the list of operators",
 }}
 
-import torch.nn.functional as F  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 
@@ -44,7 +44,7 @@ class {cls}(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Replace this depthwise convolution by your operator."""
-        return self.conv(F.pad(x, self.pad, mode=self.mode))
+        return self.conv(nn.functional.pad(x, self.pad, mode=self.mode))
 '''
 
 
@@ -56,13 +56,13 @@ def new_operator(name: str, folder: Path = Path(".")) -> Path:
     """
     from converse.declarations import registry
 
-    if not name.isidentifier():
+    label = "".join(part.capitalize() for part in name.split("_"))
+    if not name.isidentifier() or not label.isidentifier() or keyword.iskeyword(label):  # it names the class
         raise BenchError(f"operator name {name!r}: letters, digits and underscores only, as in my_operator")
     if name in registry.operators():
         raise BenchError(f"operator {name!r} exists already ({registry.operators()[name].path})")
     path = folder / f"{name}.py"
     if path.exists():
         raise BenchError(f"{path} exists already; it was left alone")
-    label = "".join(part.capitalize() for part in name.split("_"))
     path.write_text(TEMPLATE.format(label=label, cls=label))
     return path

@@ -103,20 +103,9 @@ def test_a_bad_row_is_named(tmp_path: Path, row: str, change: dict[str, Any], me
     assert "\n" not in str(caught.value) and not layout.check_json(plan.name).exists()
 
 
-@pytest.mark.parametrize(
-    ("task", "kernels", "message"),
-    [
-        ("denoising", "kernels", "row all/dncnn: .*protocol denoise-gray-s25 takes no kernels"),
-        ("deblurring", None, "row all/blind: .*protocol deblur-circular-s2.55 needs kernels"),
-    ],
-)
-def test_kernels_where_the_protocol_wants_them(tmp_path: Path, task: str, kernels: str | None, message: str) -> None:
-    plan = tiny_plan(tmp_path)
-    (test,) = plan.preset.tasks[task].evaluate  # type: ignore[index]
-    asked = plan.preset.tasks[task].model_copy(update={"evaluate": [test.model_copy(update={"kernels": kernels})]})  # type: ignore[index]
-    preset = plan.preset.model_copy(update={"tasks": {**plan.preset.tasks, task: asked}})
-    with pytest.raises(BenchError, match=message):
-        check(dataclasses.replace(plan, preset=preset))
+def test_every_side_of_a_crop_is_a_multiple_of_the_scale(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="row all/sr: patch 50 is no multiple of the scale 4"):
+        check(tiny_plan(tmp_path, patch=64, patches=[50]))
 
 
 def test_a_test_image_among_the_training_images_is_refused(tmp_path: Path) -> None:

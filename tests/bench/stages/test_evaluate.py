@@ -17,7 +17,6 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.data.images import read_image
-from bench.data.scored_content import chosen
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
@@ -194,21 +193,6 @@ def test_further_metrics_see_what_is_scored(tmp_path: Path, monkeypatch: pytest.
     evaluate(plan, run_id(plan, "bicubic"), progress=False)
     values = [float(r["value"]) for r in scores(plan, "bicubic") if r["metric"] == "gmsd"]
     assert values == [(48 - 8) * (56 - 8)] * 3  # the border of 4 pixels is cropped
-
-
-@pytest.mark.parametrize(
-    ("subset", "expected"),
-    [(None, range(25)), ("first3", range(3)), ("every10", (0, 10, 20)), ("first99", range(25))],
-)
-def test_subsets(subset: str | None, expected: range) -> None:
-    paths = [Path(f"{i:02d}.png") for i in range(25)]
-    assert chosen(paths, subset) == [paths[i] for i in expected]
-
-
-@pytest.mark.parametrize("subset", ["last3", "first0", "every", "first-1"])
-def test_other_subsets_are_refused(subset: str) -> None:
-    with pytest.raises(BenchError, match="allowed are firstN and everyN"):
-        chosen([Path("a.png")], subset)
 
 
 def test_what_cannot_be_evaluated_says_why(tmp_path: Path) -> None:
