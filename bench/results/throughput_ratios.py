@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.config.timed_variants import CONVOLUTIONS, COPY, PASSED, PRODUCT
@@ -22,7 +23,7 @@ ON_ALGORITHM1 = " on Algorithm 1"
 class Ratios:
     """One timing against the others of its case, pass and machine; None: not to be said.
 
-    The first three are None as well where the timed results were not right (column ``gate``).
+    The first three are None as well where the results of either side were not right (column ``gate``).
     """
 
     speedup: float | None = None
@@ -35,34 +36,45 @@ class Ratios:
     """Time to copy the bytes that the pass must move, over this time."""
     of_peak: float | None = None
     """Operations in a second over those of a matrix product."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Which of the first three is not told because of the other side, and why."""
 
 
 def ratios(row: Any, peers: pd.DataFrame) -> Ratios:
     """Of one timing (a row of throughput.csv), given all of its case, pass and machine."""
     known = {str(r["name"]): r for r in peers.to_dict("records") if r["status"] == "ok" and r["median_s"] > 0}
-    seconds = {name: float(r["median_s"]) for name, r in known.items()}
     mine = row["median_s"]
     if row["status"] != "ok" or not mine > 0:
         return Ratios()
-    name, right = str(row["name"]), row["gate"] == PASSED
+    told: dict[str, Any] = {}
     if row["kind"] == "model":
-        base = seconds.get(f"{name.removesuffix(ON_ALGORITHM1)}{ON_ALGORITHM1}")
-        return Ratios(base / mine if base and right else None)
-    base = seconds.get(BASELINE)
-    conv = next((c for c in CONVOLUTIONS if c in seconds), "")
-    fastest = min((seconds[c] for c in CONVOLUTIONS.get(conv, ()) if c in seconds), default=None)
-    copy, product = known.get(COPY), known.get(PRODUCT)
-    return Ratios(
-        base / mine if base and right else None,
-        mine / seconds[conv] if conv and right else None,
-        mine / fastest if fastest and right else None,
-        row["bytes"] / copy["bytes"] * copy["median_s"] / mine if copy and row["bytes"] > 0 else None,
-        row["flops"] / product["flops"] * product["median_s"] / mine if product and row["flops"] > 0 else None,
-    )
+        others: dict[str, tuple[str, ...]] = {
+            "speedup": (f"{str(row['name']).removesuffix(ON_ALGORITHM1)}{ON_ALGORITHM1}",)
+        }
+    else:
+        conv = next((c for c in CONVOLUTIONS if c in known), "")
+        others = {"speedup": (BASELINE,), "relative": (conv,), "fastest": CONVOLUTIONS.get(conv, ())}
+        copy, product = known.get(COPY), known.get(PRODUCT)
+        if copy and row["bytes"] > 0:
+            told["of_copy"] = row["bytes"] / copy["bytes"] * copy["median_s"] / mine
+        if product and row["flops"] > 0:
+            told["of_peak"] = row["flops"] / product["flops"] * product["median_s"] / mine
+    if row["gate"] != PASSED:
+        return Ratios(**told)
+    withheld = {}
+    for what, names in others.items():
+        timed = [known[name] for name in names if name in known]
+        seconds = [float(r["median_s"]) for r in timed if r["gate"] == PASSED]
+        if seconds:
+            told[what] = min(seconds) / mine if what == "speedup" else mine / min(seconds)
+        elif timed:
+            why = timed[0]["gate"] or "not held against float64"
+            withheld[what] = f"no ratio to {timed[0]['name']}, whose results were not shown to be right ({why})"
+    return Ratios(**told, withheld=withheld)
 
 
 def throughput_frame(results: Results) -> pd.DataFrame:
-    """The tidy timings with their `Ratios`, a column each; empty where there is none."""
+    """The tidy timings with their `Ratios`, a column each; empty where there is none, ``withheld`` then says why."""
     import pandas as pd
 
     frame = results.throughput.copy()
@@ -71,6 +83,7 @@ def throughput_frame(results: Results) -> pd.DataFrame:
         peers = frame
         for column in (*WHERE, "case", "pass"):
             peers = peers[peers[column] == row[column]]
-        found.append(vars(ratios(row, peers)))
-    columns = list(Ratios.__dataclass_fields__)
-    return frame.join(pd.DataFrame(found, index=frame.index, columns=columns, dtype=float))
+        found.append(ratios(row, peers))
+    numbers = [name for name in Ratios.__dataclass_fields__ if name != "withheld"]
+    columns = {name: pd.Series([getattr(r, name) for r in found], frame.index, dtype=float) for name in numbers}
+    return frame.assign(**columns, withheld=["; ".join(dict.fromkeys(r.withheld.values())) for r in found])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ID = "throughput"
 PASSES = ("forward", "forward+backward")
 _PRECISIONS = {"float32": "Float32 (IEEE)", "tf32": "Float32 with operands rounded to TF32"}
-Draw = Callable[["pd.Series", Ratios], list[Cell]]
+Draw = Callable[["pd.Series", Ratios, Footnotes], list[Cell]]
 
 
 def throughput_views(results: Results) -> list[View]:
@@ -36,9 +36,9 @@ def throughput_views(results: Results) -> list[View]:
 def _operators(part: pd.DataFrame, name: str, source: str) -> View:
     columns = ("ms (IQR)", "speed-up over Algorithm 1", "time / circular conv", "time / fastest conv", "extra MB")
 
-    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
-        compared = (against.speedup, against.relative, against.fastest)
-        return [_milliseconds(row), *map(_times, compared), _megabytes(row)]
+    def draw(row: pd.Series, against: Ratios, notes: Footnotes) -> list[Cell]:
+        compared = [_against(against, what, notes) for what in ("speedup", "relative", "fastest")]
+        return [_milliseconds(row), *compared, _megabytes(row)]
 
     remarks = [
         *_measured(part),
@@ -46,13 +46,13 @@ def _operators(part: pd.DataFrame, name: str, source: str) -> View:
         "a case upsamples, a transposed one (convt). Fastest conv: the fastest of {circular, zeros} × {contiguous, "
         "channels_last}, all of them rows here; where kernel and scale are equal nothing is padded, and both modes are "
         "one. Algorithm 1: the paper's, literally (full complex FFTs).",
-        "Ratios stand only where the results of the same command were right (limits and errors, below).",
+        "Ratios stand only where the results of both sides in the same command were right (limits and errors, below).",
     ]
     return _view(part[part["kind"] == "operator"], part, name, "Operators", source, columns, draw, remarks)
 
 
 def _limits(part: pd.DataFrame, name: str, source: str) -> View:
-    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
+    def draw(row: pd.Series, against: Ratios, notes: Footnotes) -> list[Cell]:
         if row["kind"] == "machine":
             what, unit = ("bytes", "GB/s") if row["name"] == COPY else ("flops", "GFLOP/s")
             return [Cell(f"{_digits(row[what] / row['median_s'] / 1e9)} {unit}"), Cell(), Cell()]
@@ -80,8 +80,8 @@ def _limits(part: pd.DataFrame, name: str, source: str) -> View:
 
 
 def _models(part: pd.DataFrame, name: str, source: str) -> View:
-    def draw(row: pd.Series, against: Ratios) -> list[Cell]:
-        return [_milliseconds(row), _times(against.speedup), _megabytes(row)]
+    def draw(row: pd.Series, against: Ratios, notes: Footnotes) -> list[Cell]:
+        return [_milliseconds(row), _against(against, "speedup", notes), _megabytes(row)]
 
     columns = ("ms (IQR)", "speed-up over Algorithm 1", "extra MB")
     same = f"'{ON_ALGORITHM1.strip()}': the same network, its operator replaced by the paper's Algorithm 1."
@@ -126,9 +126,10 @@ def _cells(mine: pd.DataFrame, peers: pd.DataFrame, width: int, draw: Draw, note
     if row is None or row["status"] != "ok":
         reason = str(row["reason"]) if row is not None and row["reason"] else "not timed"
         return [Cell(DASH, marks=notes.marks(reason)), *[Cell()] * (width - 1)]
-    first, *others = draw(row, ratios(row, peers))
     wrong = "" if row["kind"] == "machine" or row["gate"] == PASSED else str(row["gate"] or "not held against float64")
-    return [Cell(first.text, marks=notes.marks(wrong)), *others]
+    marks = notes.marks(wrong)
+    first, *others = draw(row, ratios(row, peers), notes)
+    return [Cell(first.text, marks=marks), *others]
 
 
 def _measured(part: pd.DataFrame) -> list[str]:
@@ -162,7 +163,11 @@ def _megabytes(row: pd.Series) -> Cell:
     return Cell(_digits(float(extra) / 1e6) if extra == extra else DASH)
 
 
-def _times(ratio: float | None) -> Cell:
+def _against(found: Ratios, what: str, notes: Footnotes) -> Cell:
+    """A ratio; a dash with its reason where the other side was wrong, nothing where there is none or this side was."""
+    if what in found.withheld:
+        return Cell(DASH, marks=notes.marks(found.withheld[what]))
+    ratio: float | None = getattr(found, what)
     return Cell(f"{_digits(ratio)}×" if ratio is not None else "")
 
 

@@ -114,9 +114,12 @@ def write_record(table: Path, run: RunSpec, test: PlannedTest, **fields: Any) ->
 
 
 def write_throughput(
-    plan: Plan, names: tuple[str, ...] = ("algorithm1", "conv", "conv, zeros", "converse2d"), gate: str = "passed"
+    plan: Plan,
+    names: tuple[str, ...] = ("algorithm1", "conv", "conv, zeros", "converse2d"),
+    gate: str = "passed",
+    of: str = "converse2d",
 ) -> Path:
-    """Timings of operators, of what the machine can do, and of the plan's models; ``gate`` is that of converse2d."""
+    """Timings of operators, of what the machine can do, and of the plan's models; ``gate`` is that of ``of``."""
     from bench.results.model_cases import case_name, timed_models
 
     lines = [",".join(c for c in COLUMNS["throughput.csv"] if c != "source")]
@@ -125,7 +128,7 @@ def write_throughput(
     def add(kind: str, case: str, name: str, passed: str, seconds: float, timed: str = "") -> None:
         numbers = f"{seconds},{seconds / 20},5,{int(seconds * 1e9)}"
         work = "8000000,,," if name == "copy" else ",4000000000,," if name == "matrix product" else ""
-        work = work or f"10000000,200000000,3e-7,{gate if name == 'converse2d' else 'passed'}"
+        work = work or f"10000000,200000000,3e-7,{gate if name == of else 'passed'}"
         lines.append(f'{plan.name},{kind},"{case}","{name}","{timed or name}",{passed},{numbers},{work},ok,,{where}')
 
     seconds = {"algorithm1": 0.4, "conv": 0.04, "conv, zeros": 0.0125, "converse2d": 0.025}

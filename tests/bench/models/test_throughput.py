@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import measured, timing
 from bench.models.timed import Job, Skipped, build, memory_of, one_pass
+from bench.pages.table_files import table_texts
 from bench.results.columns import COLUMNS
 from bench.results.model_cases import architecture, timed_models, timed_names
 from bench.results.throughput_ratios import throughput_frame
@@ -309,6 +311,32 @@ def test_no_speed_up_where_the_results_are_wrong(root: Path) -> None:
     frame = throughput_frame(load(plan)).set_index("name")
     assert frame.loc["converse2d", ["speedup", "relative", "fastest"]].isna().all(axis=None)
     assert frame.loc["conv", "speedup"].notna().all()
+
+
+def test_no_ratio_to_what_was_wrong_in_any_format(root: Path) -> None:
+    plan = toy_plan(root)
+    write_throughput(plan, gate="failed: bias 1.4e+01", of="algorithm1")
+    why = "no ratio to algorithm1, whose results were not shown to be right (failed: bias 1.4e+01)"
+    view = throughput_views(load(plan))[0]
+    cells = {line.cells[0].text: line.cells for line in view.sections[0].lines}
+    assert [c.text for c in cells["converse2d"][1:6]] == ["25.0 (1.25)", "–", "0.62×", "2.00×", "25.0"]
+    assert (cells["converse2d"][2].marks[0], why) in view.notes and cells["algorithm1"][2].text == ""
+    texts = table_texts(plan, load(plan), "throughput", complete=True)
+    assert "16.0×" not in texts[".md"] + texts[".tex"] and why in texts[".md"] and "bias 1.4e+01" in texts[".tex"]
+    frame = pd.read_csv(io.StringIO(texts[".csv"]))
+    operators = frame[frame["kind"] == "operator"].set_index("name")
+    assert operators["speedup"].isna().all() and set(operators.loc["converse2d", "withheld"]) == {why}
+    assert operators.loc["converse2d", "relative"].notna().all()
+
+
+def test_a_wrong_convolution_is_not_the_fastest_and_a_wrong_network_no_baseline(root: Path) -> None:
+    plan = toy_plan(root)
+    write_throughput(plan, gate="failed: output 1.0e+00", of="conv, zeros")
+    assert _views(plan)["throughput-operators"]["converse2d"][1:4] == ["16.0×", "0.62×", "0.62×"]
+    name = next(n for n in load(plan).throughput["name"] if n.endswith(" on Algorithm 1"))
+    write_throughput(plan, gate="failed: output 1.0e+00", of=name)
+    models = _views(plan)["throughput-models"]
+    assert models["Converse-DnCNN"][1] == "–" and models["Converse-DnCNN on Algorithm 1"][1] == ""
 
 
 def test_timings_of_another_machine_stand_apart(root: Path) -> None:
