@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from bench.data.datasets import Dataset
+from bench.data.planned_files import PlannedFiles, planned_files
 from bench.data.subsets import read_subset
 from bench.foundation import versions
 from bench.foundation.errors import BenchError
@@ -55,6 +58,16 @@ class PlannedTest(Evaluation):
         """Versions, content and further metrics, e.g. ``e1d1-0123456789+fsim``."""
         extra = "".join(f"+{name}" for name in sorted(self.metrics))
         return f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}-{self.content}{extra}"
+
+    def files(self, datasets: Mapping[str, Dataset]) -> PlannedFiles:
+        """The images and kernels on the disk.
+
+        Raises:
+            BenchError: one is missing, or they are not those of `content` any more.
+        """
+        return planned_files(
+            datasets, self.data, self.kernels, subset=self.subset, only=self.only, content=self.content
+        )
 
     @property
     def stem(self) -> str:

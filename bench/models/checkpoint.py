@@ -114,12 +114,6 @@ def delete_state(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_weights(path: Path) -> Any:
     """What a file of weights holds: ``.safetensors``, or pickled (``.pth``, ``.pt``) with nothing run.
 

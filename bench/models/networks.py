@@ -14,9 +14,10 @@ from bench.config import layout
 from bench.config.analysis_info import WEIGHTS
 from bench.config.run_spec import RunSpec
 from bench.data.datasets import Dataset, data_root
+from bench.data.file_hashes import sha256_file
 from bench.foundation.errors import BenchError
 from bench.foundation.memory import ran_out
-from bench.models.checkpoint import file_sha256, load, read_weights
+from bench.models.checkpoint import load, read_weights
 from converse.assembly import weights
 from converse.assembly.contract import told, unsuited
 from converse.declarations.model_spec import resolve
@@ -123,7 +124,7 @@ def load_checkpoint(
         path = _download(str(source.url), str(source.sha256), progress)
     if not path.is_file():
         raise BenchError(f"{path}: no such checkpoint (run {run.id})")
-    sha256 = file_sha256(path)
+    sha256 = sha256_file(path)
     expected = datasets[WEIGHTS].hashes[path.name] if source.released else source.sha256
     if expected and sha256 != expected:
         again = f"; run: python -m bench fetch {WEIGHTS}" if source.released else ""

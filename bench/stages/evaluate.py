@@ -11,7 +11,6 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -20,11 +19,10 @@ from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
+from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image, write_png
 from bench.data.kernels import Kernel, load_kernel
 from bench.data.leak_pairs import refuse_leak
-from bench.data.scored_content import row_names
-from bench.data.scored_content import scored as scored_files
 from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import Interrupted, Stop, only_worker, stopping
@@ -32,7 +30,6 @@ from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
-from bench.models.checkpoint import file_sha256
 from bench.models.restorer import Restorer, restorer_of
 from bench.scoring import extra_metrics
 from bench.scoring.earlier_scores import earlier, take_showcase
@@ -134,10 +131,10 @@ class _Test:
         with Progress(what, len(cases), done=len(cases) - len(left), unit="image", show=self.progress) as bar:
             for case in left:
                 try:
-                    with within_memory(str(self.paths[case])):
+                    with within_memory(str(self.files[case].path)):
                         values = self._score(case, log.done.get(case.source, {}), first=case == cases[0])
                 except BenchError as error:
-                    text, path = str(error), str(self.paths[case])
+                    text, path = str(error), str(self.files[case].path)
                     failures.append(text if path in text else f"{path}: {text}")
                     continue
                 finally:
@@ -163,36 +160,24 @@ class _Test:
 
         A bad kernel does not stop the others.
         """
-        data = self.plan.datasets[self.test.data]
-        there = {path.name: path for path in data.files()}  # what is missing is named before anything is scored
-        found = scored_files(
-            self.plan.datasets, self.test.data, self.test.kernels, subset=self.test.subset, only=self.test.only
-        )
-        if found.identity != self.test.content or found.images is None or found.kernels is None:
-            raise BenchError(f"{data.name}: its files changed after this was planned; start again")
-        self.kernels: dict[str, Kernel | None] = {} if found.kernels else {"": None}
-        sources = {} if found.kernels else {"": ""}
-        for name, sha in found.kernels.items():
-            path = self.plan.datasets[str(self.test.kernels)].file(name)
+        files = self.test.files(self.plan.datasets)
+        self.kernels: dict[str, Kernel | None] = {} if files.kernels else {"": None}
+        for name, file in files.kernels.items():
             try:
-                self.kernels[path.stem] = load_kernel(path)
-                _same(path, sha)
-                sources[path.stem] = sha
+                self.kernels[name] = file.read(load_kernel)
             except BenchError as error:
                 failures.append(str(error))
-        names = row_names(found.images)
-        self.paths = {
-            Case(names[image], kernel, (sha, taps)): there[image]
-            for kernel, taps in sources.items()
-            for image, sha in found.images.items()
+        sources = {"": "", **{name: file.sha256 for name, file in files.kernels.items()}}
+        self.files = {
+            Case(name, kernel, (image.sha256, sources[kernel])): image
+            for kernel in self.kernels
+            for name, image in files.images.items()
         }
-        return list(self.paths)
+        return list(self.files)
 
     def _score(self, case: Case, known: Values, first: bool) -> Values:
         """The metrics that are not known yet; the first image also becomes the picture."""
-        path = self.paths[case]
-        sample = prepare(self.protocol, read_image(path), self.kernels[case.kernel])
-        _same(path, case.source[0])
+        sample = prepare(self.protocol, self.files[case].read(read_image), self.kernels[case.kernel])
         if self.restorer is None:
             if first:
                 write_png(self.showcase, np.full_like(sample.target, 128))
@@ -203,8 +188,8 @@ class _Test:
         now = values["psnr"]
         if isinstance(before, float) and isinstance(now, float) and abs(now - before) > SAME_DB:
             raise BenchError(
-                f"{path}: restores to {now:.3f} dB here, was scored {before:.3f} dB with these weights: "
-                f"another version of the code; remove {self.target.parent} to score everything again"
+                f"{self.files[case].path}: restores to {now:.3f} dB here, was scored {before:.3f} dB with these "
+                f"weights: another version of the code; remove {self.target.parent} to score everything again"
             )
         shown = to_uint8(restored)
         if lacking := [name for name in self.extra if name not in known]:
@@ -218,7 +203,7 @@ class _Test:
     def _identity(self) -> dict[str, object]:
         return {
             "run": self.run.id,
-            "weights": None if self.run.method else file_sha256(layout.weights(self.run.id)),
+            "weights": None if self.run.method else sha256_file(layout.weights(self.run.id)),
             "protocol": self.test.protocol,
             "versions": [versions.EVAL_VERSION, versions.DEGRADE_VERSION],
         }
@@ -235,9 +220,3 @@ class _Test:
                 number, reason = ("", value or "") if value is None or isinstance(value, str) else (repr(value), "")
                 writer.writerow((*head, metric, number, reason))
         atomic.write_bytes(self.target, text.getvalue().encode())
-
-
-def _same(path: Path, sha256: str) -> None:
-    """Refuses a file that is not the one that was fetched or listed: its scores would stand for another's."""
-    if file_sha256(path) != sha256:
-        raise BenchError(f"{path}: is not the file that datasets.yaml or its folder's list has; fetch it again")

@@ -20,16 +20,15 @@ from bench.config.plan import Plan
 from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
+from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image
 from bench.data.kernels import load_kernel
-from bench.data.scored_content import row_names, scored
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import only_worker
 from bench.foundation.memory import within_memory
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
-from bench.models.checkpoint import file_sha256
 from bench.results.properties import FIELDS
 from bench.results.run_record import run_record
 from bench.scoring.prepare import Sample, prepare
@@ -84,7 +83,7 @@ def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device)
         "evaluation": one.test.key,
         "version": VERSION,
         "content": one.test.content,
-        "weights_sha256": file_sha256(layout.weights(run.id)),
+        "weights_sha256": sha256_file(layout.weights(run.id)),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "device": str(device),
         "computed": json.dumps(computed, sort_keys=True),
@@ -103,16 +102,7 @@ def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device)
 
 def _samples(plan: Plan, one: PlannedProperty) -> Iterator[tuple[str, Sample]]:
     """The test's images under its first kernel, if it has any."""
-    test, data = one.test, plan.datasets[one.test.data]
-    there = {path.name: path for path in data.files()}
-    found = scored(plan.datasets, test.data, test.kernels, subset=test.subset, only=test.only)
-    if found.identity != test.content or found.images is None or found.kernels is None:
-        raise BenchError(f"{data.name}: its files changed after this was planned; start again")
-    kernel = None
-    for name in list(found.kernels)[:1]:
-        kernel = load_kernel(plan.datasets[str(test.kernels)].file(name))
-    names = row_names(found.images)
-    for image, sha256 in found.images.items():
-        if file_sha256(there[image]) != sha256:
-            raise BenchError(f"{there[image]}: is not the file that datasets.yaml or its folder's list has")
-        yield names[image], prepare(protocols.get(test.protocol), read_image(there[image]), kernel)
+    files = one.test.files(plan.datasets)
+    kernel = next((file.read(load_kernel) for file in files.kernels.values()), None)
+    for name, image in files.images.items():
+        yield name, prepare(protocols.get(one.test.protocol), image.read(read_image), kernel)

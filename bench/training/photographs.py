@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.data.datasets import Dataset, data_root
-from bench.data.file_hashes import sha256_file
 from bench.data.images import Color, Pixels, read_image
 from bench.data.mapped import mapped
+from bench.data.planned_files import PlannedFile
 from bench.data.scored_content import named_hashes
-from bench.foundation.errors import BenchError
 from bench.foundation.versions import TRAIN_VERSION
 from bench.training.sampling import Float, Reduce, reduced
 
@@ -23,13 +22,8 @@ def _verified(dataset: Dataset, color: Color, root: Path | None) -> Iterator[Pix
     """The images, each only if it is the file that the run's name stands for."""
     hashes = named_hashes(dataset, root) or {}
     for path in dataset.files(root):
-        pixels = read_image(path, color)
-        if sha256_file(path) != hashes.get(path.name):
-            raise BenchError(
-                f"{path}: is not the file that datasets.yaml or its folder's list has: "
-                f"python -m bench fetch {dataset.name}"
-            )
-        yield pixels
+        file = PlannedFile(path, hashes.get(path.name, ""), dataset.name)
+        yield file.read(lambda path: read_image(path, color))
 
 
 def photographs(datasets: Iterable[Dataset], color: Color, root: Path | None = None) -> tuple[list[Pixels], Reduce]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from bench.config import layout
 from bench.config.run_spec import RunSpec
+from bench.data.file_hashes import sha256_file
 from bench.foundation import atomic, provenance
 from bench.models import checkpoint, networks
 from bench.training.loop import COLUMNS
@@ -76,6 +77,6 @@ def write(
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "checkpoint_sha256": checkpoint_sha256,
-        "weights_sha256": checkpoint.file_sha256(layout.weights(run.id)),
+        "weights_sha256": sha256_file(layout.weights(run.id)),
     }
     atomic.write_bytes(layout.run_json(run.id), (json.dumps(record, indent=1) + "\n").encode())

@@ -129,6 +129,17 @@ def test_unknown_key_and_untrained_run(tmp_path: Path) -> None:
         measure(plan, run)
 
 
+@pytest.mark.parametrize("name", ["kernels/gaussian.npy", "test/a.png"])
+def test_nothing_is_measured_on_another_file_than_was_planned(tmp_path: Path, name: str) -> None:
+    plan, run = made(tmp_path, "border", row="blind")
+    properties_of(plan, plan.run(run))
+    other = {"kernels/gaussian.npy": "kernels/motion.npy", "test/a.png": "test/b.png"}[name]
+    (tmp_path / name).write_bytes((tmp_path / other).read_bytes())
+    with pytest.raises(BenchError, match=rf"{Path(name).name}: is not the file that|its files changed after this"):
+        measure(plan, run)
+    assert not table(plan, run, "border").exists()
+
+
 def test_a_run_that_diverged_has_no_number(tmp_path: Path) -> None:
     plan, run = made(tmp_path, "border")
     record = json.loads(layout.run_json(run).read_text())
