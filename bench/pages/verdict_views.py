@@ -135,9 +135,11 @@ def in_full(found: Judgement) -> View:
         for v in found.verdicts
     ]
     remark = (
-        "p: after Holm's correction over the single comparisons that the axis shows; of a claim about several rows the "
-        "largest p-value, uncorrected (intersection–union). r: correlation of the two rows over seeds. Detectable: the "
-        "smallest true difference that so many seeds with this spread find with 80 % power."
+        "p: of a claim about two rows after Holm's correction over the single comparisons that the axis shows; of one "
+        "about several rows the largest, uncorrected (intersection–union), or where it is rejected the smallest, after "
+        "Holm's correction over them. In a data set and kernel: corrected over all of these. r: correlation of the two "
+        "rows over seeds. Detectable: the smallest true difference that so many seeds with this spread find with 80 % "
+        "power."
     )
     return View("verdicts-in-full", "Every verdict", columns, (Section(tuple(lines)),), remarks=(remark,))
 

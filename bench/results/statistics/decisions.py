@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bench.results.statistics.estimate import Estimate, Floats
 from bench.results.statistics.multiplicity import holm
@@ -19,33 +19,49 @@ ALPHA = 0.05
 CANNOT_TELL = "cannot tell"
 
 
-def order(effect: Floats, p: Floats, p_holm: Floats) -> NDArray[np.str_]:
+def order(effect: Floats, p: Floats, rejected: Floats) -> NDArray[np.str_]:
     """``holds``, ``reversed`` or ``cannot tell`` of "better than every one of these rows".
 
     Args:
         effect: better minus worse (…, comparisons).
         p: two-sided p-values of the comparisons; where the claim is one of several single comparisons of its
             axis, those after Holm's correction.
-        p_holm: the same after Holm's correction over everything that the axis shows.
+        rejected: the same after Holm's correction over all that could reject it.
     """
     holds = np.all((effect > 0) & (p < ALPHA), axis=-1)
-    return _words(holds, "holds", np.any((effect < 0) & (p_holm < ALPHA), axis=-1), "reversed")
+    return _words(holds, "holds", np.any((effect < 0) & (rejected < ALPHA), axis=-1), "reversed")
 
 
-def equivalence(gaps: Estimate, within: float) -> NDArray[np.str_]:
+def equivalence(gaps: Estimate, within: float, rejected: Floats | None = None) -> NDArray[np.str_]:
     """``equivalent``, ``different`` or ``cannot tell`` of "all pairs lie within the margin" (…, pairs).
 
     Different means a difference beyond the margin: one that is merely not zero may well be equivalent.
+    ``rejected`` as in `order`, of `Estimate.p_outside`; None: Holm's correction over these pairs.
     """
     alike = np.all(gaps.p_inside(within) < ALPHA, axis=-1)
-    apart = np.any(holm(gaps.p_outside(within)) < ALPHA, axis=-1)
-    return _words(alike, "equivalent", apart, "different")
+    apart = holm(gaps.p_outside(within)) if rejected is None else rejected
+    return _words(alike, "equivalent", np.any(apart < ALPHA, axis=-1), "different")
 
 
-def non_inferiority(gaps: Estimate, within: float) -> NDArray[np.str_]:
-    """``not worse``, ``worse`` or ``cannot tell`` of "worse than none of these by the margin" (…, comparisons)."""
+def non_inferiority(gaps: Estimate, within: float, rejected: Floats | None = None) -> NDArray[np.str_]:
+    """``not worse``, ``worse`` or ``cannot tell`` of "worse than none of these by the margin" (…, comparisons).
+
+    ``rejected`` as in `order`, of `Estimate.p_below`; None: Holm's correction over these comparisons.
+    """
     fine = np.all(gaps.p_above(-within) < ALPHA, axis=-1)
-    return _words(fine, "not worse", np.any(holm(gaps.p_below(-within)) < ALPHA, axis=-1), "worse")
+    below = holm(gaps.p_below(-within)) if rejected is None else rejected
+    return _words(fine, "not worse", np.any(below < ALPHA, axis=-1), "worse")
+
+
+def least_favourable(effects: ArrayLike, rejecting: ArrayLike) -> int:
+    """Which of several comparisons is shown: the lowest effect, of those that reject the claim where some do.
+
+    Args:
+        effects: of the comparisons, NaN where there is none; for an equivalence the negative size of each.
+        rejecting: which of them reject the claim.
+    """
+    values, chosen = np.asarray(effects, float), np.asarray(rejecting, bool)
+    return int(np.nanargmin(np.where(chosen, values, np.inf) if np.isfinite(values[chosen]).any() else values))
 
 
 def _words(yes: Any, assertion: str, no: Any, rejection: str) -> NDArray[np.str_]:

@@ -7,7 +7,7 @@ Sources: Student's t; B. L. Welch, Biometrika 34 (1947), with Satterthwaite's de
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,12 @@ class Estimate:
     def __getitem__(self, key: Any) -> Estimate:
         """Some of the cases."""
         return Estimate(self.effect[key], self.se[key], self.df[key], self.n[key])
+
+    @classmethod
+    def stacked(cls, parts: Iterable[Estimate]) -> Estimate:
+        """Several of them as one, along a new last axis."""
+        found = list(parts)
+        return cls(*(np.stack([getattr(p, f) for p in found], axis=-1) for f in ("effect", "se", "df", "n")))
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """The two-sided t interval of that level; NaN where there is no standard error."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.results.statistics import decisions
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import Estimate
 from bench.results.statistics.multiplicity import holm
@@ -72,6 +73,5 @@ def best(means: RowMeans, first: str, others: Sequence[str]) -> Best:
     above = [value if gap.effect > 0 else 1.0 for value, gap in zip(p, gaps.values(), strict=True)]
     below = holm([value if gap.effect < 0 else 1.0 for value, gap in zip(p, gaps.values(), strict=True)])
     word = "holds" if max(above) < ALPHA else "reversed" if np.nanmin(below) < ALPHA else CANNOT_TELL
-    end = 1 if word == "reversed" else 0
-    row = min(others, key=lambda r: np.nan_to_num(float(gaps[r].interval()[end]), nan=np.inf))
+    row = others[decisions.least_favourable([gap.effect for gap in gaps.values()], below < ALPHA)]
     return Best(word, float(np.nanmin(below) if word == "reversed" else max(above)), row, gaps[row])

@@ -7,7 +7,7 @@ its axis and is corrected as such. Torch-free.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,16 +15,17 @@ import numpy as np
 from bench.config.claims import Equivalence, NonInferiority, Order, Pair, RowClaim
 from bench.config.plan import Plan
 from bench.config.published import published_table
-from bench.results.comparison import FEWEST_SEEDS, Comparison, holm
+from bench.results.comparison import FEWEST_SEEDS, Comparison
 from bench.results.statistics import decisions, power
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
-from bench.results.statistics.estimate import Estimate
-from bench.results.statistics.multiplicity import holm as holm_p
+from bench.results.statistics.estimate import Estimate, Floats
+from bench.results.statistics.multiplicity import holm
 from bench.results.verdicts.family import corrected, family
 from bench.results.verdicts.ladder import Cell, Ladder, Rung
 from bench.results.verdicts.published_gaps import published_gap
 from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, Verdict, joined
 
+REJECTED = ("reversed", "different", "worse")
 LEVELS = {"order": 0.95, "equivalence": 0.90, "non_inferiority": 0.90}
 """Level of the interval that decides: two one-sided tests at 5 % are a 90 % interval."""
 
@@ -43,8 +44,7 @@ class _Case:
     @property
     def gaps(self) -> Estimate:
         """All comparisons as one array."""
-        parts = [c.estimate for c in self.comparisons]
-        return Estimate(*(np.stack([getattr(p, f) for p in parts]) for f in ("effect", "se", "df", "n")))
+        return Estimate.stacked(c.estimate for c in self.comparisons)
 
 
 def judge(name: str, claim: RowClaim, rung: Rung, ladder: Ladder) -> list[Verdict]:
@@ -59,18 +59,33 @@ def judge(name: str, claim: RowClaim, rung: Rung, ladder: Ladder) -> list[Verdic
         return []
     whole = _case(name, claim, rung, cells)
     p_axis = corrected(family(rung, claim.table, ladder.claims))
-    found = _verdict(whole, [p_axis.get(pair, float("nan")) for pair in claim.pairs])
+    p_single = np.array([p_axis.get(pair, float("nan")) for pair in claim.pairs])
+    several = len(claim.pairs) > 1
+    found = _verdict(whole, p_single, holm(_rejections(whole)) if several or not isinstance(claim, Order) else p_single)
     if len(cells) == 1 or found.effect_db is None:
         return [found]
     parts = [_case(name, claim, rung, cells, cell) for cell in cells]
-    flat = holm([c for part in parts for c in part.comparisons])
-    width = len(claim.pairs)
-    by_cell = [_verdict(part, flat[i * width : (i + 1) * width]) for i, part in enumerate(parts)]
-    turned = _reversed_cells(claim, parts)
-    if turned is not None:
+    p_cells = holm([p for part in parts for p in _rejections(part)]).reshape(len(parts), -1)
+    by_cell = [_verdict(part, p, p) for part, p in zip(parts, p_cells, strict=True)]
+    if not isinstance(claim, Equivalence):
+        turned = sum(v.verdict in ("reversed", "worse") for v in by_cell)
         words = f"significantly reversed in {turned} of {len(cells)} cells" if turned else ""
         found = replace(found, cells=len(cells), reversed_cells=turned, reason=joined(found.reason, words))
     return [found, *by_cell]
+
+
+def _rejections(case: _Case) -> list[float]:
+    """p-values that could reject the claim, uncorrected; NaN where a comparison cannot be tested."""
+    claim, found = case.claim, []
+    for c in case.comparisons:
+        if isinstance(claim, Order):
+            p = c.estimate.p_outside()
+        elif isinstance(claim, Equivalence):
+            p = c.estimate.p_outside(claim.within)
+        else:
+            p = c.estimate.p_below(-claim.within)
+        found.append(float(p) if c.testable else float("nan"))
+    return found
 
 
 def unmeasured(name: str, claim: RowClaim, ladder: Ladder) -> Verdict:
@@ -96,8 +111,14 @@ def _case(name: str, claim: RowClaim, rung: Rung, cells: tuple[Cell, ...], cell:
     return _Case(name, claim, rung, (cell,) if cell else cells, tuple(g for g in gaps if g is not None), cell)
 
 
-def _verdict(case: _Case, p_single: Sequence[float]) -> Verdict:
-    """One verdict; ``p_single`` are the comparisons' p-values after the correction for single comparisons."""
+def _verdict(case: _Case, p_single: Floats, rejected: Floats) -> Verdict:
+    """One verdict.
+
+    Args:
+        case: what it is about.
+        p_single: two-sided p-values of the comparisons after the correction for single comparisons.
+        rejected: those that could reject the claim, after the correction over all that could.
+    """
     claim, rung = case.claim, case.rung
     declared = rung.declared(claim.table)
     sides = [s for row in claim.row_ids if (s := rung.scores(claim.table, row))]
@@ -120,7 +141,7 @@ def _verdict(case: _Case, p_single: Sequence[float]) -> Verdict:
     if any(c.effect is None for c in case.comparisons):
         reason = joined("the rows have no seed or no image in common", lost)
         return replace(blank, verdict=CANNOT_TELL, reason=reason)
-    numbers = _numbers(case, p_single)
+    numbers = _numbers(case, p_single, rejected)
     known = blank.with_numbers(**numbers.fields)
     if n < FEWEST_SEEDS:
         seeds = "1 seed" if n == 1 else f"{n} seeds"
@@ -142,34 +163,30 @@ class _Numbers:
     which: str
     fields: Mapping[str, object]
     worst: Comparison
-    p: float
 
 
-def _numbers(case: _Case, p_single: Sequence[float]) -> _Numbers:
+def _numbers(case: _Case, p_single: Floats, rejected: Floats) -> _Numbers:
     """The decision, and the comparison that it hangs on."""
     claim, gaps = case.claim, case.gaps
-    low, high = gaps.interval(LEVELS[claim.kind])
     same = np.array([c.identical for c in case.comparisons])
+    shown = gaps.effect
     if isinstance(claim, Order):
-        several = len(claim.pairs) > 1
-        raw = gaps.p_outside()
-        p_used = raw if several else np.asarray(p_single)
-        rejected = holm_p(raw) if several else p_used
-        word = str(decisions.order(gaps.effect, p_used, rejected)) if not same.any() else CANNOT_TELL
-        i = int(np.argmin(high if word == "reversed" else low))
-        p = float(np.max(p_used))
+        asserted = gaps.p_outside() if len(claim.pairs) > 1 else p_single
+        word = str(decisions.order(gaps.effect, asserted, rejected)) if not same.any() else CANNOT_TELL
     elif isinstance(claim, Equivalence):
+        shown = -np.abs(gaps.effect)
+        asserted = np.where(same, 0.0, gaps.p_inside(claim.within))
         tested = gaps[~same]
-        word = str(decisions.equivalence(tested, claim.within)) if len(tested.effect) else "equivalent"
-        i = int(np.argmax(np.maximum(np.abs(low), np.abs(high))))
-        p = float(np.max(np.where(same, 0.0, gaps.p_inside(claim.within))))
+        word = str(decisions.equivalence(tested, claim.within, rejected[~same])) if len(tested.effect) else "equivalent"
     else:
+        asserted = np.where(same, 0.0, gaps.p_above(-claim.within))
         tested = gaps[~same]
-        word = str(decisions.non_inferiority(tested, claim.within)) if len(tested.effect) else "not worse"
-        i = int(np.argmin(low))
-        p = float(np.max(np.where(same, 0.0, gaps.p_above(-claim.within))))
-    if np.isnan(gaps.effect).any() or np.isnan(low).any():
-        i = int(np.nanargmin(gaps.effect))
+        word = (
+            str(decisions.non_inferiority(tested, claim.within, rejected[~same])) if len(tested.effect) else "not worse"
+        )
+    turned = word in REJECTED
+    p = float(np.nanmin(rejected)) if turned else float(np.max(asserted))
+    i = decisions.least_favourable(shown, turned & (rejected < ALPHA))
     worst, pair = case.comparisons[i], claim.pairs[i]
     interval = worst.interval(LEVELS[claim.kind]) if worst.testable else None
     fields = {
@@ -183,10 +200,10 @@ def _numbers(case: _Case, p_single: Sequence[float]) -> _Numbers:
         "comparison": " − ".join(pair),
     }
     which = f"least favourable of {len(claim.pairs)} comparisons: {_pair(pair)}" if len(claim.pairs) > 1 else ""
-    return _Numbers(word, which, fields, worst, p)
+    return _Numbers(word, which, fields, worst)
 
 
-def _caveats(case: _Case, numbers: _Numbers, p_single: Sequence[float]) -> list[str]:
+def _caveats(case: _Case, numbers: _Numbers, p_single: Floats) -> list[str]:
     """What a reader of the verdict must know."""
     claim, worst = case.claim, numbers.worst
     found = []
@@ -214,19 +231,6 @@ def _needed(claim: Equivalence | NonInferiority, worst: Comparison) -> str:
     what = "of the paired differences" if rows == 1 else "over seeds"
     here = float(worst.estimate.se) * np.sqrt(worst.n / rows)
     return f"needs a standard deviation {what} ≤ {needed(claim.within, worst.n, worst.design):.3f} dB (here {here:.3f})"
-
-
-def _reversed_cells(claim: RowClaim, parts: Sequence[_Case]) -> int | None:
-    """Cells with a comparison that is significantly the other way, after Holm over all; None for an equivalence."""
-    if isinstance(claim, Equivalence):
-        return None
-    flat = [c for part in parts for c in part.comparisons]
-    if isinstance(claim, Order):
-        p = [c.p if c.effect is not None and c.effect < 0 else 1.0 if c.testable else float("nan") for c in flat]
-    else:
-        p = [float(c.estimate.p_below(-claim.within)) if c.testable else float("nan") for c in flat]
-    turned = np.asarray(holm_p(p)).reshape(len(parts), -1) < ALPHA
-    return int(turned.any(axis=1).sum())
 
 
 def _pair(pair: Pair) -> str:

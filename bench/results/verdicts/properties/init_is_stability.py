@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.results.comparison import FEWEST_SEEDS
+from bench.results.statistics import decisions
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import Estimate
 from bench.results.statistics.multiplicity import holm
@@ -46,8 +47,7 @@ def _on(claim: str, rung: Rung) -> Verdict | None:
     other = holm([_arithmetics(means, start, exact[start], rough[start]) for start in STARTS])
     word = "holds" if max(own) < ALPHA else "reversed" if np.nanmin(other) < ALPHA else CANNOT_TELL
     words = [f"softmax minus {start}: exact {_db(exact[start])}, Algorithm 1 {_db(rough[start])}" for start in STARTS]
-    end = 1 if word == "reversed" else 0
-    start = min(STARTS, key=lambda s: np.nan_to_num(float(exact[s].interval()[end]), nan=np.inf))
+    start = STARTS[decisions.least_favourable([gap.effect for gap in exact.values()], other < ALPHA)]
     found = begun.with_numbers(
         verdict=word,
         p_holm=float(max(own) if word != "reversed" else np.nanmin(other)),

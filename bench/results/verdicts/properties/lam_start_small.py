@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.results.comparison import FEWEST_SEEDS
+from bench.results.statistics import decisions
 from bench.results.statistics.decisions import ALPHA, CANNOT_TELL
 from bench.results.statistics.estimate import Estimate
 from bench.results.statistics.multiplicity import holm
@@ -48,8 +49,7 @@ def _on(claim: str, rung: Rung, tables: TidyTables) -> Verdict | None:
     against = holm([*worse, *wider])
     word = "holds" if max(better) < ALPHA else "reversed" if np.nanmin(against) < ALPHA else CANNOT_TELL
     calmer = [row for row, p in zip(larger, against[len(larger) :], strict=True) if p < ALPHA]
-    end = 1 if word == "reversed" else 0
-    row = min(larger, key=lambda r: np.nan_to_num(float(gaps[r].interval()[end]), nan=np.inf))
+    row = larger[decisions.least_favourable([g.effect for g in gaps.values()], against[: len(larger)] < ALPHA)]
     words = (
         f"least favourable of {len(larger)} starts: {row}",
         f"standard deviation over seeds {_sd(means, small)} dB, from {row} {_sd(means, row)} dB",

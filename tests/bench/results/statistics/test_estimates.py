@@ -129,3 +129,16 @@ def test_samples_may_have_other_shapes_that_broadcast() -> None:
     found = welch(A[:, None, :], np.stack([B[0], B[1]])[None])
     assert found.effect.shape == found.n.shape == (50, 2)
     np.testing.assert_allclose(found.effect[3, 1], A[3].mean() - B[1].mean())
+
+
+@pytest.mark.parametrize(
+    ("effects", "rejecting", "shown"),
+    [
+        ((0.3, 0.1, 0.2), (False, False, False), 1),  # the lowest, not the one with the widest interval
+        ((-0.3, -0.1, 0.2), (False, True, False), 1),  # a claim that is rejected shows what rejects it
+        ((-0.1, -0.3, np.nan), (True, True, False), 1),
+        ((np.nan, 0.2, 0.1), (True, False, False), 2),  # diverged: no effect to show
+    ],
+)
+def test_the_comparison_that_is_shown(effects: tuple[float, ...], rejecting: tuple[bool, ...], shown: int) -> None:
+    assert decisions.least_favourable(effects, rejecting) == shown

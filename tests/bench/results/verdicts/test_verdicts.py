@@ -174,6 +174,16 @@ def test_cells_and_how_many_are_reversed(root: Path) -> None:
     assert on(found, "blind", "S", "embedded_test", "motion").words == "reversed"
 
 
+def test_a_cell_is_reversed_after_the_correction_over_all_cells(root: Path) -> None:
+    plan = toy_study(root, denoising=REAL)["S"]
+    extra = {("DnCNN", "set12", ""): 0.00205}  # p = 0.02 in one of four comparisons, the others show nothing
+    found = judged(write_evidence(root / "e", plan, scores(28.5, 28.5, 28.5), table="four", extra=extra))
+    two, four = (on(found, claim, "S", "set12") for claim in ("better", "best"))
+    assert (two.words, on(found, "better").reversed_cells) == ("reversed", 1)
+    assert two.p_holm == pytest.approx(0.04, abs=0.001) and four.p_holm == pytest.approx(1, abs=0.1)
+    assert (four.words, on(found, "best").reversed_cells) == ("cannot tell", 0)
+
+
 def test_the_papers_difference_stands_beside_ours(root: Path) -> None:
     plan = toy_study(root, denoising=REAL)["S"]
     found = judged(write_evidence(root / "e", plan, scores(28.5, 28.0, 28.49), table="four"))
