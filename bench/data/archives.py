@@ -4,11 +4,13 @@ the folder.
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -18,6 +20,8 @@ from typing import IO
 from bench.data.download import disk_error
 from bench.foundation.errors import BenchError
 
+DAMAGED = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
+"""What the readers of Python raise where an archive is damaged, encrypted or compressed in a way that they lack."""
 Member = tuple[str, Callable[[], IO[bytes]]]
 
 
@@ -52,17 +56,22 @@ def unpack(archive: Path, pattern: str, target: Path, count: int) -> None:
         found = len(list((work / "out").iterdir())) if (work / "out").is_dir() else 0
         if found != count:
             raise BenchError(f"{archive}: {found} members match {pattern!r}, expected {count} (datasets.yaml)")
-        (work / "out").chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
         (work / "out").rename(target)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        reason = (str(error).splitlines() or ["it ends early"])[0]
-        raise BenchError(f"{archive}: damaged archive ({reason}); delete it and fetch again") from error
     except OSError as error:
-        raise disk_error(target, error) from error
+        if error.errno is not None:
+            raise disk_error(target, error) from error
+        raise _damaged(archive, error) from error  # of bz2 and gzip
+    except DAMAGED as error:
+        raise _damaged(archive, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _damaged(archive: Path, error: Exception) -> BenchError:
+    reason = (str(error).splitlines() or ["it ends early"])[0]
+    return BenchError(f"{archive}: damaged archive ({reason}); delete it and fetch again")
 
 
 def _safe_name(archive: Path, path: str) -> str:

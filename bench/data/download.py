@@ -66,6 +66,8 @@ class _Source:
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
         import requests
 
+        # pooch made it for its owner alone; made anew it has the permissions of any file: a data folder may be shared.
+        Path(output_file).unlink()
         copy = self.mirror.in_folder(url)
         if copy is not None:
             self.answered = str(copy)
@@ -112,7 +114,7 @@ def download(url: str, target: Path, known_hash: str | None, mirror: Mirror, *, 
         retry_if_failed=0 if mirror.in_folder(url) else RETRIES,
     )
     try:
-        _make_folder(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
         one.fetch(target.name, downloader=source)
     except requests.exceptions.HTTPError as error:
         status = error.response.status_code if error.response is not None else "?"
@@ -130,7 +132,6 @@ def download(url: str, target: Path, known_hash: str | None, mirror: Mirror, *, 
             f"{target}: wrong {kind} from {source.answered}, expected {expected[:12]}…; "
             f"the copy is damaged or was changed: replace it, or fetch from another place (BENCH_MIRROR; origin: {url})"
         ) from error
-    _open_permissions(target)
 
 
 def disk_error(path: Path, error: OSError, url: str = "") -> BenchError:
@@ -145,14 +146,3 @@ def _remedy(url: str, mirror: Mirror) -> str:
     place = url.split("://", 1)[1]
     asked = f" ({mirror.folder or mirror.url} has no {place})" if mirror.folder or mirror.url else ""
     return f"check the network, or set BENCH_MIRROR to a folder or URL that holds {place}{asked}"
-
-
-def _make_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _open_permissions(path: Path) -> None:
-    """pooch's temporary files are readable by their owner only; a data folder may be shared."""
-    mode = path.stat().st_mode
-    if not mode & 0o044:
-        path.chmod(mode | 0o044)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,23 +42,17 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
+        staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with staged.open("xb") as file:  # with the permissions of any new file, which tempfile's do not have
+            try:
                 yield file
-            os.chmod(name, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+                file.close()
+                os.replace(staged, path)
+            except BaseException:
+                staged.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise BenchError(
             f"{path}: cannot be written ({error.strerror or error}); is the disk full, or the folder not yours? "
             "(BENCH_DATA moves data/)"
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

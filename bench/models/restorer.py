@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import layout
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.data.protocols import Protocol
 from bench.foundation.errors import BenchError
@@ -41,12 +41,10 @@ def restorer_of(plugins: Sequence[str], run: RunSpec, device: str) -> Restorer |
             return restored, time.perf_counter() - start
 
         return by_method
-    path = layout.run_json(run.id)
-    try:
-        status = json.loads(path.read_text(encoding="utf-8"))["status"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(f"{path}: missing or damaged; run: python -m bench train {run.id}") from error
-    if status in ("diverged", "skipped"):
+    record = run_record(run.id)
+    if "status" not in record:
+        raise BenchError(f"{layout.run_json(run.id)}: missing or damaged; run: python -m bench train {run.id}")
+    if record["status"] in ("diverged", "skipped"):
         return None
     where = networks.choose_device(device)
     model = networks.load_run(run, plugins).to(where)

@@ -16,10 +16,10 @@ from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.planned_properties import PlannedProperty, properties_of
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import Pair, other_checkpoint, published, rows_of, runs_of
 from bench.results.properties import property_weights, published_properties
-from bench.results.run_record import run_record
 from bench.scoring.score_record import read_record
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
+from bench.config.run_record import run_record
 from bench.foundation.errors import BenchError
-from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION
 
 Pair = tuple[str, str]

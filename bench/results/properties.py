@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.planned_properties import NUMBERS, PARTS, VERSION, PlannedProperty, properties_of
+from bench.config.run_record import run_record
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
 from bench.results.evidence import Pair, rows_of
-from bench.results.run_record import run_record
 
 if TYPE_CHECKING:
     import pandas as pd

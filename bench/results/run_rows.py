@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config import layout as paths
 from bench.config.plan import Plan
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
@@ -99,14 +100,12 @@ def _spec_json(run: RunSpec) -> str:
 
 
 def _run_row(path: Path, run_id: str) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        status = data["status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path}: damaged ({error}); delete it and train again") from error
+    data = run_record(run_id)
+    if "status" not in data:
+        raise BenchError(f"{path}: damaged; delete it and train again")
     row = {c: data.get(c) for c in COLUMNS["runs.csv"]}
     for key in ("spec", "computed", "machine", "versions", "resumed_from"):
         row[key] = json.dumps(data.get(key) or ([] if key in ("resumed_from", "computed") else {}), sort_keys=True)
     row["date"] = data.get("date") or time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
     row = {k: "" if v is None else v for k, v in row.items()}
-    return {**row, "run": run_id, "status": status, "source": ""}
+    return {**row, "run": run_id, "status": data["status"], "source": ""}

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from bench.config import layout as paths
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
+from bench.config.run_record import run_record
 from bench.results.columns import COLUMNS
 from bench.results.evidence import Pair, checkpoints_of, other_checkpoint, same_content, values_sha256
 from bench.results.merging import Candidate, choose
 from bench.results.reading import number, read_csv
-from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION, ScoreRecord, fault, read_record
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.config.run_record import json_object
+from bench.data.archives import DAMAGED
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.results.merging import Candidate, disagreement
@@ -112,10 +113,10 @@ def _members(archive: Path) -> Files:
             names = [m.filename for m in bundle.infolist() if not m.is_dir() and not m.filename.endswith("lock")]
             for name in names:
                 path = PurePosixPath(name)
-                if path.is_absolute() or ".." in path.parts or path.parts[0] not in ROOTS or len(path.parts) < 2:
+                if len(path.parts) < 2 or path.is_absolute() or ".." in path.parts or path.parts[0] not in ROOTS:
                     raise BenchError(f"{archive}: member {name!r} does not belong in an export")
             return {PurePosixPath(name): bundle.read(name) for name in names}
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise BenchError(f"{archive}: not an exported archive ({error})") from error
 
 
@@ -154,10 +155,8 @@ def _of_run(archive: Path, run_id: str, files: Files) -> Files:
 
 def _same_training(archive: Path, here: Path, there: bytes, root: PurePosixPath, files: Files) -> None:
     """Refuses a run that was made on both machines with different results."""
-    try:
-        mine, theirs = json.loads(here.read_text(encoding="utf-8")), json.loads(there)
-    except ValueError as error:
-        raise BenchError(f"{here}, or the one in {archive}: damaged ({error})") from error
+    mine = _record(str(here), here.read_bytes())
+    theirs = _record(f"{archive}: {root / here.name}", there)
     for field in SAME:
         if mine.get(field) and theirs.get(field) and mine[field] != theirs[field]:
             raise BenchError(
@@ -169,8 +168,15 @@ def _same_training(archive: Path, here: Path, there: bytes, root: PurePosixPath,
             raise BenchError(f"{layout.RESULTS / path} is already here and differs from the one in {archive}")
 
 
+def _record(place: str, text: bytes) -> dict[str, Any]:
+    try:
+        return json_object(text)
+    except ValueError as error:
+        raise BenchError(f"{place}: damaged ({error})") from error
+
+
 def _candidate(place: str, table: Any, record: bytes | None) -> Candidate:
-    about = json.loads(record or b"{}")
+    about = _record(f"the record of {place}", record or b"{}")
     known = {key: str(about.get(key) or "") for key in ("content", "weights_sha256")}
     return Candidate(place, "", number(read_csv(table, ("image", "kernel", "metric", "value")), "value"), known)
 

@@ -18,6 +18,7 @@ from bench.analyses import trained
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.data.file_hashes import sha256_file
@@ -30,7 +31,6 @@ from bench.foundation.memory import within_memory
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
 from bench.results.properties import FIELDS
-from bench.results.run_record import run_record
 from bench.scoring.prepare import Sample, prepare
 
 LOCK_WAIT_S = 10.0

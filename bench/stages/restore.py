@@ -8,7 +8,6 @@ published protocol has it, so deblurring networks get a cure for their boundary 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bench.config import layout
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.data.decoding import decode
 from bench.data.image_folder import images_in
@@ -114,8 +114,8 @@ def load_source(source: str) -> nn.Module:
         known = [p.parent.name for p in layout.run_json("*").parent.parent.glob("*/run.json")]
         raise BenchError(f"{path}: no such run{nearest(source, known)} (or NAME=FILE of released weights)")
     try:
-        spec = RunSpec.model_validate(json.loads(path.read_text(encoding="utf-8"))["spec"])
-    except (OSError, ValueError, KeyError) as error:
+        spec = RunSpec.model_validate(run_record(source).get("spec"))
+    except ValueError as error:
         raise BenchError(f"{path}: damaged ({' '.join(str(error).split())})") from error
     return networks.load_run(spec, ())
 

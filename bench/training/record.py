@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from bench.config import layout
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.data.file_hashes import sha256_file
 from bench.foundation import atomic, provenance
@@ -29,11 +30,8 @@ def computation(run: RunSpec, device: torch.device) -> Computed:
 
 def say_if_repeated(run: RunSpec, device: torch.device) -> None:
     """Says where a run that is made again is computed in another way than its record says."""
-    try:
-        recorded = json.loads(layout.run_json(run.id).read_text(encoding="utf-8"))["computed"][-1]
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return
-    if other := provenance.differences(recorded, computation(run, device)):
+    recorded = run_record(run.id).get("computed") or []
+    if recorded and (other := provenance.differences(recorded[-1], computation(run, device))):
         print(f"{run.id}: made again by another computation ({other}): the last digits may differ", flush=True)
 
 

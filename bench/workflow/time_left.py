@@ -18,10 +18,10 @@ from typing import Any
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import rows_of
 from bench.results.model_cases import architecture, case_name, timed_names
-from bench.results.run_record import run_record
 from bench.scoring.score_record import VERSION
 
 JOB_S = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
 import shutil
 import tarfile
 import zipfile
@@ -103,7 +104,33 @@ def test_a_damaged_image_is_unpacked_again(place: Place) -> None:
     assert place.files()["1.png"] == b"one"
 
 
+def compressed(mode: str, at: int) -> bytes:
+    """A compressed .tar with wrong bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=f"w:{mode}") as archive:
+        for name in ("HR/1.png", "HR/2.png"):
+            info = tarfile.TarInfo(name)
+            info.size = 200_000
+            archive.addfile(info, io.BytesIO(bytes(random.Random(name).choices(b"0123456789", k=info.size))))
+    data = bytearray(buffer.getvalue())
+    data[at : at + 1000] = b"\xff" * 1000
+    return bytes(data)
+
+
+def deflated() -> bytes:
+    """A .zip whose first member begins with a block of no kind."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("HR/1.png", b"one" * 1000)
+    data = bytearray(buffer.getvalue())
+    data[30 + len("HR/1.png")] = 0xFF
+    return bytes(data)
+
+
 UNSAFE = {
+    "zip, bytes": ("a.zip", deflated(), "damaged archive"),
+    "tar.xz, bytes": ("a.tar.xz", compressed("xz", 50_000), "damaged archive"),
+    "tar.bz2, bytes": ("a.tar.bz2", compressed("bz2", 50_000), "damaged archive"),
     "zip, parent folder": ("a.zip", zip_bytes({"HR/../../evil.png": b"x"}), "unsafe path"),
     "zip, absolute": ("a.zip", zip_bytes({"/HR/evil.png": b"x"}), "0 members match"),
     "zip, link": ("a.zip", zip_with_link(), "is a link"),

@@ -117,6 +117,17 @@ def test_fetched_files_can_be_read_by_others(tmp_path: Path, data: Path, server:
     assert all(p.stat().st_mode & 0o044 == 0o044 for p in [*(data / "x").iterdir(), data / "x.json"])
 
 
+def test_fetched_files_have_the_permissions_that_the_user_gives_files(
+    tmp_path: Path, data: Path, server: Server
+) -> None:
+    before = os.umask(0o077)
+    try:
+        bring(catalogue(tmp_path, download_entry("x", f"{server.url}/{HOST}/set")))
+    finally:
+        os.umask(before)
+    assert {p.stat().st_mode & 0o777 for p in [*(data / "x").iterdir(), data / "x.json"]} == {0o600}
+
+
 # --- what goes wrong ------------------------------------------------------------------------------------------
 
 

@@ -149,7 +149,34 @@ def test_timings_of_another_machine_stand_beside_this_one(root: Path, plan: Plan
     assert not ours.exists(), "another machine's timings are no reason not to time this one"
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "reports/evil"])
+def test_an_archive_with_damaged_bytes_is_one_line(root: Path, plan: Plan) -> None:
+    with zipfile.ZipFile(root / "a.zip", "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("runs/x/run.json", "{}" * 1000)
+    data = bytearray((root / "a.zip").read_bytes())
+    data[30 + len("runs/x/run.json")] = 0xFF  # no such kind of block: zlib says so, before any checksum
+    (root / "a.zip").write_bytes(data)
+    before = files()
+    with pytest.raises(BenchError, match=r"a\.zip: not an exported archive"):
+        import_archive(root / "a.zip")
+    assert files() == before
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{", "{}\n{}"])
+@pytest.mark.parametrize("here", [True, False])
+def test_a_damaged_record_is_one_line(root: Path, plan: Plan, text: str, here: bool) -> None:
+    """Of a run and of its scores, on this machine and in the archive."""
+    run, _, scores = trained(plan)
+    for record in (layout.run_json(run.id), layout.score_record(scores)):
+        whole = record.read_text()
+        record.write_text(whole if here else text)
+        export(plan, root / "a.zip")
+        record.write_text(text if here else whole)
+        with pytest.raises(BenchError, match=f"{record.name}: damaged|the record of .*: damaged"):
+            import_archive(root / "a.zip")
+        record.write_text(whole)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "reports/evil", "."])
 def test_an_archive_cannot_write_elsewhere(root: Path, name: str) -> None:
     with zipfile.ZipFile(root / "evil.zip", "w") as bundle:
         bundle.writestr(name, "x")

@@ -21,6 +21,7 @@ from bench.config.planned_row import PlannedRow
 from bench.data.images import read_image, write_png
 from bench.foundation.errors import BenchError
 from bench.models import inference, networks
+from bench.models.restorer import restorer_of
 from bench.scoring.metrics import to_uint8
 from bench.stages.check import check
 from bench.stages.restore import restore
@@ -243,6 +244,18 @@ def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
 def test_a_bad_source_is_explained(source: str, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         restore(source, [Path("a.png")], Path("out"))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}", "{"])
+def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
+    plan = tiny_plan(tmp_path)
+    run = plan.run(run_id(plan, "dncnn"))
+    layout.run_json(run.id).parent.mkdir(parents=True)
+    layout.run_json(run.id).write_text(text)
+    with pytest.raises(BenchError, match=r"run\.json: damaged"):
+        restore(run.id, [Path("a.png")], Path("out"))
+    with pytest.raises(BenchError, match=r"run\.json: missing or damaged"):
+        restorer_of((), run, "cpu")
 
 
 # --- checkpoints of rows ----------------------------------------------------------------------------------------

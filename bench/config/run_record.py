@@ -11,7 +11,18 @@ from bench.config import layout
 def run_record(run: str) -> dict[str, Any]:
     """The content of a run's ``run.json``; empty where there is none that can be read."""
     try:
-        found = json.loads(layout.run_json(run).read_text(encoding="utf-8"))
+        return json_object(layout.run_json(run).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """The JSON object that a record is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"a JSON object is expected, not {type(found).__name__}")
+    return found
