@@ -316,19 +316,24 @@ rule report:
     input:
         lambda w: PRESETS[w.preset].report_inputs(),
     output:
-        str(layout.report_dir("{preset}") / "index.md"),
-        report(
-            str(layout.report_dir("{preset}") / "index.html"),
-            caption="report/index.rst",
-            category="Report",
-            labels={"preset": "{preset}", "page": "tables and figures"},
-        ),
-        report(
-            str(layout.report_dir("{preset}") / "reproducibility.md"),
-            caption="report/reproducibility.rst",
-            category="Report",
-            labels={"preset": "{preset}", "page": "reproducibility"},
-        ),
+        [
+            str(page)
+            for page in layout.report_pages("{preset}")
+            if page.name == "index.md"
+        ],
+        [
+            report(
+                str(page),
+                caption=f"report/{page.stem}.rst",
+                category="Report",
+                labels={
+                    "preset": "{preset}",
+                    "page": {"index": "tables and figures"}.get(page.stem, page.stem),
+                },
+            )
+            for page in layout.report_pages("{preset}")
+            if page.name != "index.md"
+        ],
     log:
         "results/logs/report/{preset}.log",
     conda:

@@ -37,9 +37,14 @@ def state_file(run_id: str) -> Path:
     return run_dir(run_id) / "state" / "state.safetensors"
 
 
+def metrics_dir(run_id: str) -> Path:
+    """Scores of a run, of every test it ever had."""
+    return run_dir(run_id) / "metrics"
+
+
 def metrics_csv(run_id: str, stem: str) -> Path:
     """Tidy metrics of one run under one test, named by `bench.config.evaluation.PlannedTest.stem`."""
-    return run_dir(run_id) / "metrics" / f"{stem}.csv"
+    return metrics_dir(run_id) / f"{stem}.csv"
 
 
 def score_record(table: Path) -> Path:
@@ -52,9 +57,14 @@ def showcase_png(run_id: str, stem: str) -> Path:
     return metrics_csv(run_id, stem).with_suffix(".png")
 
 
+def properties_dir(run_id: str) -> Path:
+    """What was measured of a run's network beside its scores."""
+    return run_dir(run_id) / "properties"
+
+
 def property_csv(run_id: str, stem: str) -> Path:
     """Numbers of a property of a run, named by `bench.config.planned_properties.PlannedProperty.stem`."""
-    return run_dir(run_id) / "properties" / f"{stem}.csv"
+    return properties_dir(run_id) / f"{stem}.csv"
 
 
 def throughput_csv(preset: str) -> Path:
@@ -82,9 +92,23 @@ def analysis_case(analysis_id: str, case: tuple[str, ...], suffix: str) -> Path:
     return RESULTS / "analyses" / analysis_id / f"{'@'.join(case)}{suffix}"
 
 
+def local_results() -> list[Path]:
+    """All that was measured on this machine, whatever plan it is of: what verdicts are judged on, beside evidence."""
+    run = run_dir("*").relative_to(RESULTS)
+    inside = ("run.json", "curve.csv", "metrics/*.csv", "metrics/*.json", "properties/*.csv")
+    patterns = [*(f"{run}/{name}" for name in inside), "analyses/*.csv", "throughput/*.csv"]
+    return sorted(path for pattern in patterns for path in RESULTS.glob(pattern))
+
+
 def report_dir(preset: str) -> Path:
     """``reports/<preset>``."""
     return REPORTS / preset
+
+
+def report_pages(preset: str) -> list[Path]:
+    """The pages of a report: what its rule makes, what its stamp speaks of."""
+    names = ("index.md", "index.html", "reproducibility.md", "verdicts.md")
+    return [report_dir(preset) / name for name in names]
 
 
 def table_stem(preset: str, table: str) -> Path:
@@ -102,9 +126,14 @@ def proof_csv(code: str) -> Path:
     return RESULTS / "proof" / f"{code}.csv"
 
 
+def evidence_root() -> Path:
+    """Where committed evidence lies."""
+    return RESULTS / "evidence"
+
+
 def evidence_folders() -> list[Path]:
     """Committed evidence, the newest first."""
-    return [p for p in sorted((RESULTS / "evidence").glob("*"), reverse=True) if p.is_dir()]
+    return [p for p in sorted(evidence_root().glob("*"), reverse=True) if p.is_dir()]
 
 
 def stamp_json(preset: str, stage: str, name: str) -> Path:
@@ -119,7 +148,7 @@ def stale_marker() -> Path:
 
 def evidence_dir(name: str) -> Path:
     """Committed tidy results of one machine and day."""
-    return RESULTS / "evidence" / name
+    return evidence_root() / name
 
 
 def evidence_analysis(name: str, analysis_id: str) -> Path:

@@ -7,6 +7,7 @@ renders again what is not fresh. Torch-free.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -32,7 +33,10 @@ FIGURE_SUFFIXES = (".png", ".pdf")
 
 
 def fingerprint(plan: Plan, stage: Stage, name: str = "") -> str:
-    """Hash of all that decides a rendering beside the results of its runs: request, words, rows, code, evidence."""
+    """Hash of all that decides a rendering beside the results of its runs: request, words, rows, code, evidence.
+
+    Of a report also all that was measured here: its verdicts are of every rung, whatever preset trained it.
+    """
     table = name if name in plan.tables else plan.figures[name][0] if name in plan.figures else None
     tables = [table] if table else [*plan.tables]
     if name == layout.THROUGHPUT:  # no image and no row
@@ -45,14 +49,16 @@ def fingerprint(plan: Plan, stage: Stage, name: str = "") -> str:
         [a.id for a in plan.analyses.values() if name in ("", a.name)],
         what_is_timed(plan),
         study.of(plan).model_dump(mode="json"),
-        reproducibility.digest(plan) if stage == "report" else "",
+        [reproducibility.digest(plan), _measured_here()] if stage == "report" else "",
         code_digest(stage),
         _evidence(),
     ]
     return digest(request)
 
 
-def stamp(plan: Plan, stage: Stage, name: str, files: Iterable[Path], *, complete: bool) -> None:
+def stamp(
+    plan: Plan, stage: Stage, name: str, files: Iterable[Path], *, complete: bool, made_from: str | None = None
+) -> None:
     """Says of files that were just rendered what they are.
 
     Args:
@@ -61,9 +67,10 @@ def stamp(plan: Plan, stage: Stage, name: str, files: Iterable[Path], *, complet
         name: table or figure; empty for the report.
         files: all of them.
         complete: nothing that the plan asks for was missing.
+        made_from: `fingerprint` before the results were read, where they may have changed since; None: that of now.
     """
     record = {
-        "fingerprint": fingerprint(plan, stage, name),
+        "fingerprint": made_from or fingerprint(plan, stage, name),
         "complete": complete,
         "files": {str(path): _sha256(path) for path in files},
     }
@@ -88,9 +95,17 @@ def state(plan: Plan, stage: Stage, name: str, files: Iterable[Path]) -> State:
 
 def _evidence() -> list[Any]:
     """Committed tidy files by their bytes: a row that was not measured here is shown from them."""
-    folders = sorted(path for path in layout.evidence_dir("x").parent.glob("*") if path.is_dir())
-    inside = [folder for each in folders for folder in (each, each / "analyses")]
+    inside = [folder for each in layout.evidence_folders() for folder in (each, each / "analyses")]
     return [[str(folder), hash_folder(sorted(folder.glob("*.csv")), data_root())] for folder in inside]
+
+
+def _measured_here() -> str:
+    """Every local result by its bytes; one that goes while it is read counts as gone."""
+    found = []
+    for path in layout.local_results():
+        with contextlib.suppress(FileNotFoundError):
+            found.append([str(path), _sha256(path)])
+    return digest(found)
 
 
 def _sha256(path: Path) -> str:

@@ -28,13 +28,12 @@ from bench.results.curves import curve_frame
 from bench.results.failures import Failure, failures
 from bench.results.properties import property_frame
 from bench.results.record_frame import records_frame
-from bench.results.rendered import stamp
+from bench.results.rendered import fingerprint, stamp
 from bench.results.throughput_ratios import throughput_frame
 from bench.results.throughput_table import throughput_views
 from bench.results.tidy import Results, load
 from bench.results.view import View
 
-PAGES = ("index.md", "index.html", "reproducibility.md", "verdicts.md")
 TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
 
 
@@ -54,6 +53,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     import jinja2
     import markupsafe
 
+    made_from = fingerprint(plan, "report")
     results = load(plan)
     lost = [f for f in failures(plan, results) if f.status == "missing"]
     if lost and not allow_missing:
@@ -77,15 +77,15 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     )
     # Styles and scripts go in as they are: their braces are not the templates'.
     environment.globals["verbatim"] = lambda name: markupsafe.Markup((TEMPLATES / name).read_text(encoding="utf-8"))
-    for name in PAGES:
-        text = environment.get_template(f"{name}.j2").render(context)
-        atomic.write_bytes(folder / name, text.encode())
+    for page in layout.report_pages(plan.name):
+        text = environment.get_template(f"{page.name}.j2").render(context)
+        atomic.write_bytes(page, text.encode())
     _write_data(folder / "data", plan, results, analyses)
     for drawn in (p for section in context["sections"] for p in section["pictures"] if p.data is not None):
         atomic.write_bytes(folder / "data" / "figures" / drawn.data.name, drawn.data.content)
     complete = not lost and not any(section.missing for section in analyses)
     complete = complete and not any(p.missing for section in context["sections"] for p in section["pictures"])
-    stamp(plan, "report", "", [folder / name for name in PAGES], complete=complete)
+    stamp(plan, "report", "", layout.report_pages(plan.name), complete=complete, made_from=made_from)
     return folder / "index.md"
 
 

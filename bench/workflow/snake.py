@@ -33,10 +33,7 @@ class Targets:
     def everything(self) -> list[str]:
         """Every result of the preset, so that a deleted one is made again."""
         plan = self.plan
-        files = [
-            layout.report_dir(plan.name) / "index.md",
-            layout.report_dir(plan.name) / "index.html",
-        ]
+        files = layout.report_pages(plan.name)
         for run in plan.runs.values():
             stems = [e.stem for e in plan.evaluations(run) if not self.done.published(run, e)]
             for scores in (layout.metrics_csv(run.id, stem) for stem in stems):
@@ -170,9 +167,8 @@ class Targets:
         return [*map(str, [*files, *manifests]), *stale]
 
     def report_inputs(self) -> list[str]:
-        """All tables and figures, and the timings."""
-        folder = layout.report_dir(self.plan.name)
-        stale = self._if_stale("report", "", [folder / name for name in ("index.md", "index.html")])
+        """All tables and figures, and the timings; what the verdicts are judged on beside these is in the stamp."""
+        stale = self._if_stale("report", "", layout.report_pages(self.plan.name))
         measured = [str(path) for path in self.property_tables()]
         return [*self.rendered(), str(layout.throughput_csv(self.plan.name)), *measured, *stale]
 

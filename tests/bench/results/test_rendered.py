@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fabricated import fabricate, write_throughput
+from fabricated import fabricate, write_run, write_throughput
 from toy_plan import IMAGES, KERNELS, toy_plan, working_in
+from toy_study import toy_study, write_proof
 
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.results import rendered
 from bench.results.rendered import TABLE_SUFFIXES, state
+from bench.stages.report import report
 from bench.stages.tables import tables
 from bench.workflow.snake import Targets
 
@@ -93,3 +95,35 @@ def test_a_preview_of_what_exists_says_so_and_is_not_taken_for_the_whole(plan: P
     assert state(plan, "tables", "four", files(plan)) == "partial" and renders_again(plan)
     assert "Incomplete: results are missing." in files(plan)[0].read_text()
     assert not renders_again(plan, "seven")
+
+
+def test_the_verdicts_of_a_report_go_stale_with_what_another_preset_trains(tmp_path: Path) -> None:
+    with working_in(tmp_path):
+        write_proof()
+        small, medium = toy_study(tmp_path, seeds=2).values()
+        write_throughput(small)
+        report(small, allow_missing=True)
+        pages = layout.report_pages(small.name)
+        assert {p.name for p in layout.report_dir(small.name).glob("*.*")} == {p.name for p in pages}
+        assert state(small, "report", "", pages) == "partial"
+        write_run(medium.table_runs("four")[-1])
+        assert state(small, "report", "", pages) == "stale"
+        report(small, allow_missing=True)
+        assert state(small, "report", "", pages) == "partial"
+
+
+def test_what_changes_while_a_report_is_made_makes_it_stale(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(*arguments: object, **options: object) -> None:
+        write_run(plan.table_runs("four")[-1], "diverged", "later")
+
+    monkeypatch.setattr("bench.stages.report._write_data", meanwhile)
+    report(plan, allow_missing=True)
+    assert state(plan, "report", "", layout.report_pages(plan.name)) == "stale"
+
+
+def test_every_page_of_a_report_is_its_rules_output(plan: Plan) -> None:
+    report(plan, allow_missing=True)
+    pages = layout.report_pages(plan.name)
+    assert {str(page) for page in pages} <= set(Targets(plan).everything())
+    pages[-1].unlink()
+    assert state(plan, "report", "", pages) == "missing"
