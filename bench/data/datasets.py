@@ -84,8 +84,8 @@ class Dataset(Strict):
 
         Known from ``datasets.yaml`` without touching the data; an archive counts by its own hash
         (by its url where none is published, so that a run's identity does not change with the
-        download), and a folder of the user's by the bytes of its images, remembered by path, size
-        and mtime.
+        download), and a folder of the user's by the bytes of its images, remembered
+        (`bench.data.file_hashes.file_key`).
 
         Args:
             root: the data root, where folder hashes are remembered; default `data_root`.

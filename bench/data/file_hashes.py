@@ -44,11 +44,24 @@ def remembered_sha256(path: Path, root: Path) -> str | None:
     return hash_folder([path], root)[path.name] if path.is_file() else None
 
 
-def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
-    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by path, size, mtime and ctime.
+def file_key(path: Path) -> str:
+    """What a memory of a file's content goes by: path, size, mtime and ctime.
 
-    A file that is moved into another's place keeps its mtime, but not its ctime. One that cannot be read counts by
-    a constant: who reads it names it, and the other files' work goes on.
+    A file that is moved into another's place keeps its mtime, but not its ctime.
+
+    Raises:
+        OSError: there is no such file, or what is there is none.
+    """
+    stat = path.stat()
+    if not S_ISREG(stat.st_mode):  # reading a pipe would wait for ever
+        raise OSError(f"{path} is no file")
+    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
+
+
+def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
+    """File name → sha256, remembered in ``<root>/folder_hashes.json`` by `file_key`.
+
+    A file that cannot be read counts by a constant: who reads it names it, and the other files' work goes on.
     """
     cache_path = root / "folder_hashes.json"
     try:
@@ -60,10 +73,7 @@ def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     fresh = False
     for path in paths:
         try:
-            stat = path.stat()
-            if not S_ISREG(stat.st_mode):  # reading a pipe would wait for ever
-                raise OSError(f"{path} is no file")
-            key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
+            key = file_key(path)
             if key not in cache:
                 cache[key], fresh = sha256_file(path), True
             hashes[path.name] = cache[key]

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from bench.data.file_hashes import file_key
 from bench.data.images import Pixels, thumbnail
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
@@ -48,7 +49,7 @@ def overlaps(train: Sequence[Path], test: Sequence[Path], cache: Path | None = N
     Args:
         train: image files.
         test: image files.
-        cache: an ``.npz`` file that remembers thumbnails by path, size and mtime; None: none.
+        cache: an ``.npz`` file that remembers thumbnails by `bench.data.file_hashes.file_key`; None: none.
 
     Returns:
         (training file, test file, score) for every score of at least `THRESHOLD`, highest first. A file that
@@ -130,10 +131,9 @@ def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels]:
 
 def _key(path: Path) -> str:
     try:
-        stat = path.stat()
+        return file_key(path)
     except OSError:
         return f"{path}|unreadable"
-    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
 def _read_cache(cache: Path | None) -> dict[str, Pixels]:

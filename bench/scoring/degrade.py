@@ -1,5 +1,4 @@
-"""What happens to a photograph before it is restored: noise, bicubic reduction, blur
-(``protocols.md``).
+"""What happens to a photograph before it is restored: noise and blur (`bench.data.protocols`).
 
 Evaluation noise comes from the legacy generator, reseeded for every image, since that is what the
 published averages were made with; training noise comes from an explicit `numpy.random.Generator`.
@@ -22,12 +21,6 @@ Boundary = Literal["circular", "natural"]
 def to_float(image: Pixels) -> NDArray[np.float64]:
     """uint8 to float64 in [0, 1]."""
     return image.astype(np.float64) / 255.0
-
-
-def crop_to_multiple(image: Pixels, multiple: int) -> Pixels:
-    """The largest top-left part whose sides are multiples of ``multiple``."""
-    height, width = image.shape[:2]
-    return image[: height - height % multiple, : width - width % multiple]
 
 
 def awgn(clean: NDArray[np.float64], sigma: float, seed: int = 0) -> NDArray[np.float64]:

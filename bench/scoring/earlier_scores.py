@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.images import read_image, write_png
+from bench.foundation.errors import BenchError
 from bench.scoring.score_log import Scores, Source, read_scores
 from bench.scoring.score_record import read_record
 
@@ -40,7 +41,11 @@ def take_showcase(table: Path, identity: Mapping[str, Any], first: Source) -> bo
     for sibling in sorted(table.parent.glob("*.csv")):
         picture = sibling.with_suffix(".png")
         if picture.is_file() and next(iter(_signed(sibling, identity)), None) == first:
-            write_png(table.with_suffix(".png"), read_image(picture))
+            try:
+                pixels = read_image(picture)
+            except BenchError:  # gone meanwhile, or damaged: it is made here
+                continue
+            write_png(table.with_suffix(".png"), pixels)
             return True
     return False
 
@@ -48,8 +53,13 @@ def take_showcase(table: Path, identity: Mapping[str, Any], first: Source) -> bo
 def _signed(table: Path, identity: Mapping[str, Any]) -> Scores:
     """The scores of a finished table in its order; none where it is altered or belongs to something else."""
     record = read_record(table)
-    text = table.read_bytes()
-    if record is None or record.identity != dict(identity) or record.sha256 != hashlib.sha256(text).hexdigest():
+    if record is None or record.identity != dict(identity):
+        return {}
+    try:
+        text = table.read_bytes()
+    except FileNotFoundError:  # of another evaluation of the run, which its own job may be making anew
+        return {}
+    if record.sha256 != hashlib.sha256(text).hexdigest():
         return {}
     found: Scores = {}
     try:

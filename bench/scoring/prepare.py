@@ -27,6 +27,26 @@ class Sample:
     """Blur kernel for non-blind models, (kh, kw) float64."""
 
 
+def target_size(protocol: Protocol, height: int, width: int, kernel: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+    """Height and width of the target that an image gives, border included.
+
+    Args:
+        protocol: what is done to it.
+        height: of the clean image.
+        width: of it.
+        kernel: sides of the blur kernel; one pixel where there is none.
+
+    Raises:
+        BenchError: the image is too small.
+    """
+    lost = [side // 2 * 2 if protocol.degradation == "blur-natural" else 0 for side in kernel]
+    high, wide = (max(side - gone, 0) for side, gone in zip((height, width), lost, strict=True))
+    size = high - high % protocol.multiple, wide - wide % protocol.multiple
+    if min(size) < max(protocol.multiple, 2 * protocol.border + 1):
+        raise BenchError(f"protocol {protocol.name}: an image of {height}x{width} is too small")
+    return size
+
+
 def prepare(protocol: Protocol, image: Pixels, kernel: Kernel | None = None) -> Sample:
     """Degrade one clean image; deterministic.
 
@@ -45,14 +65,14 @@ def prepare(protocol: Protocol, image: Pixels, kernel: Kernel | None = None) -> 
     target = as_color(image, protocol.color)
     if kernel is not None:
         kernel = check_kernel(kernel)
+    sides = (1, 1) if kernel is None else (kernel.shape[0], kernel.shape[1])
+    height, width = target_size(protocol, image.shape[0], image.shape[1], sides)
     blurred: Pixels | None = None
     if protocol.degradation == "blur-natural":
         assert kernel is not None
         blurred, target = degrade.blur_natural(target, kernel)
-        blurred = degrade.crop_to_multiple(blurred, protocol.multiple)
-    target = degrade.crop_to_multiple(target, protocol.multiple)
-    if min(target.shape[:2]) < max(protocol.multiple, 2 * protocol.border + 1):
-        raise BenchError(f"protocol {protocol.name}: an image of {image.shape[0]}x{image.shape[1]} is too small")
+        blurred = blurred[:height, :width]
+    target = target[:height, :width]
     if protocol.degradation == "blur-circular":
         assert kernel is not None
         blurred = degrade.blur_circular(target, kernel)

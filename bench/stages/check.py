@@ -7,10 +7,12 @@ images among the training images, by content, where both are on the disk.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 
 from bench.config import layout, reproducibility
+from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.data import protocols
@@ -60,7 +62,7 @@ def _foreseen(plan: Plan) -> list[str]:
         images = plan.scored(test).images
         if images is not None and _present(plan, test.data):
             paths = [plan.datasets[test.data].directory() / name for name in images]
-            lines += foreseen(paths, protocols.get(test.protocol), test.metrics)
+            lines += foreseen(paths, protocols.get(test.protocol), test.metrics, _kernels(plan, test))
     trainings = {
         (name, run.train.degradation.model_dump_json(), run.train.budget.sides): (name, run.train)
         for run in plan.runs.values()
@@ -71,6 +73,13 @@ def _foreseen(plan: Plan) -> list[str]:
     for name, spec in trainings.values():
         lines += _untrainable(plan.datasets[name], spec)
     return list(dict.fromkeys(lines))
+
+
+def _kernels(plan: Plan, test: PlannedTest) -> list[Path]:
+    """The kernels of a test that are on the disk."""
+    folder = plan.datasets[test.kernels].directory() if test.kernels else Path()
+    paths = [folder / name for name in plan.scored(test).kernels or ()]
+    return [path for path in paths if path.is_file()]
 
 
 def _untrainable(dataset: Dataset, spec: TrainSpec) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fabricated_sets import public_mirror
 from PIL import Image
 
 from bench.data.datasets import load_datasets
+from bench.data.images import write_png
 from bench.data.leak import THRESHOLD, overlaps, refuse_overlap
 from bench.foundation.errors import BenchError
 from bench.stages.fetch import fetch
@@ -96,6 +98,22 @@ def test_thumbnails_are_remembered_until_the_file_changes(tmp_path: Path, embedd
     assert overlaps([photo], embedded["test"], cache) == []
     cache.write_bytes(b"PK damaged")
     assert overlaps([photo], embedded["test"], cache) == []
+
+
+def test_a_file_moved_into_the_place_of_another_is_looked_at_again(
+    tmp_path: Path, embedded: dict[str, list[Path]]
+) -> None:
+    """It has the size and the mtime of the one before."""
+    photo, other, cache = tmp_path / "photo.png", tmp_path / "other.png", tmp_path / "cache.npz"
+    write_png(photo, np.full((64, 64), 128, np.uint8))
+    other.write_bytes(embedded["test"][0].read_bytes())
+    size = max(path.stat().st_size for path in (photo, other))
+    for path in (photo, other):  # what follows the end of a PNG is not read
+        path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+        os.utime(path, ns=(10**18, 10**18))
+    assert overlaps([photo], embedded["test"], cache) == []
+    other.replace(photo)
+    assert len(overlaps([photo], embedded["test"], cache)) == 1
 
 
 def test_what_cannot_be_read_matches_nothing(tmp_path: Path, embedded: dict[str, list[Path]]) -> None:

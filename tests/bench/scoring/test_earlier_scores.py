@@ -23,6 +23,8 @@ from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
 from bench.models.checkpoint import load, save
+from bench.scoring import earlier_scores
+from bench.scoring.score_record import ScoreRecord, read_record
 from bench.stages import evaluate as stage
 from bench.stages.evaluate import evaluate
 from bench.stages.train import train
@@ -181,6 +183,42 @@ def test_a_metric_is_added_to_the_scores_and_a_failure_costs_none(
     assert len(seen) == 7, "a metric that was computed is computed again"
     assert [r for r in rows(more, run) if r["metric"] != "gmsd"] == before
     assert sum(r["metric"] == "gmsd" for r in rows(more, run)) == 6
+
+
+def test_scores_that_go_while_they_are_read_are_none(
+    trained: tuple[Plan, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Snakemake removes what another job was to make anew."""
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    table = layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].stem)
+    record, text = read_record(table), table.read_bytes()
+    assert record is not None
+
+    def gone(found: ScoreRecord | None) -> Any:
+        def read(path: Path) -> ScoreRecord | None:
+            path.unlink()
+            return found
+
+        return read
+
+    for found in (None, record):
+        table.write_bytes(text)
+        monkeypatch.setattr(earlier_scores, "read_record", gone(found))
+        assert earlier_scores.earlier(table.parent, record.identity) == {}
+
+
+def test_a_picture_that_goes_while_it_is_read_is_made_anew(trained: tuple[Plan, str]) -> None:
+    plan, run = trained
+    evaluate(plan, run, progress=False)
+    table = layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].stem)
+    record = read_record(table)
+    assert record is not None
+    first = next(iter(earlier_scores.earlier(table.parent, record.identity)))
+    other = table.with_name("other.csv")
+    assert earlier_scores.take_showcase(other, record.identity, first)
+    table.with_suffix(".png").write_bytes(b"")
+    assert not earlier_scores.take_showcase(other, record.identity, first)
 
 
 def test_a_metric_of_another_restored_image_is_refused(
