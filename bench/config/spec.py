@@ -1,7 +1,7 @@
-"""Experiments as data: what the files in ``config/`` may say, and what a resolved run is.
+"""Experiments as data: what presets and ``config/tables.yaml`` may say. Torch-free.
 
-Torch-free. A *row* of a table is data: its table's base plus what it changes. Resolved against a preset
-and a seed it becomes a `RunSpec`, whose hash is its identity (`bench.config.plan` builds paths from it).
+A *row* of a table is its table's base plus what it changes. Resolved against a preset and a seed
+(`bench.config.resolve`) it becomes a `bench.config.run_spec.RunSpec`, whose hash is its identity.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from bench.config.budget import Budget, Degradation
 from bench.config.evaluation import Evaluation
 from bench.config.variants import Inference
+from bench.data.protocols import Task
 from bench.foundation.strict_model import Strict
 
-Task = Literal["denoising", "sr", "deblurring"]
 Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
 """Differences to the default row (forest plot); training curves; restorations side by side; PSNR against latency;
 differences image by image; the mean of every seed."""
@@ -137,20 +137,24 @@ class Checkpoint(Strict):
         return self
 
 
-class Row(Strict):
-    """One row: what it changes against its table's base."""
+class Base(Strict):
+    """What the rows of a table share, or what one of them changes."""
 
-    label: str | None = None
     model: str | None = None
-    method: str | None = None
     options: dict[str, Option] = {}
     checkpoint: Checkpoint | None = None
     inference: Inference | None = None
     """How the network is applied to an image; None: to the whole image as it is."""
     budget: dict[str, Any] = {}
-    """Fields of the task's budget that this row changes."""
+    """Fields of the task's budget that are changed."""
     degradation: dict[str, Any] = {}
-    """Fields of the task's degradation in training that this row changes."""
+    """Fields of the task's degradation in training that are changed."""
+
+
+class Row(Base):
+    """One row: what it changes against its table's base."""
+
+    label: str | None = None
     note: str | None = None
     published: str | None = None
     """Row of the published table that this one answers; default: the row's own id, if it is there."""
@@ -191,7 +195,7 @@ class Table(Strict):
     axis: str | None = None
     default: str | None = None
     """The row that others are compared with, pairwise over images and seeds."""
-    base: Row = Row()
+    base: Base = Base()
     rows: dict[str, Row] = {}
     operators: OperatorAxis | None = None
     beside: Beside | None = None

@@ -42,7 +42,6 @@ class Photo(Strict):
 
     sha256: Sha256
     licence: str
-    redistribute: bool = False
 
 
 class Package(Strict):

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from bench.data import protocols
 from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256
 from bench.data.file_hashes import hash_folder, read_list
 from bench.data.image_folder import images_in
@@ -31,11 +30,9 @@ class Dataset(Strict):
 
     split: Literal["train", "test", "weights", "kernels"]
     count: Annotated[int, Field(ge=1)] | None = None
-    protocol: str | None = None
     licence: str | None = None
     citation: str | None = None
     note: str | None = None
-    redistribute: bool = False
     groups: list[str] = Field(default_factory=list)
     leave_out: dict[str, str] = Field(default_factory=dict)
     """File → why it is fetched but not used (a photograph of a test set, found by `bench.data.leak`)."""
@@ -47,16 +44,6 @@ class Dataset(Strict):
     _name: str = PrivateAttr(default="")
     _base: Path = PrivateAttr(default=CATALOGUE.parent)
     _hashes: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @field_validator("protocol")
-    @classmethod
-    def _known_protocol(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                protocols.get(name)
-            except BenchError as error:
-                raise ValueError(str(error)) from error
-        return name
 
     @model_validator(mode="after")
     def _one_source(self) -> Dataset:
@@ -130,12 +117,6 @@ class Dataset(Strict):
             raise BenchError(f"{self._name} has no file {name!r}{nearest(name, by_name)}")
         return by_name[name]
 
-    def may_redistribute(self, name: str) -> bool:
-        """Whether pictures of this file may be committed to a public repository."""
-        if self.package is not None and name in self.package.files:
-            return self.package.files[name].redistribute
-        return self.redistribute
-
     def keep(self, names: Sequence[str]) -> list[str]:
         """``names`` without those that ``leave_out`` names.
 
@@ -157,11 +138,11 @@ class Dataset(Strict):
         return [folder / n for n in self.keep(names)]
 
     def _unpacked(self, root: Path | None) -> list[str]:
-        path = manifest_path(self._name, root)
-        try:
-            return [entry["file"] for entry in json.loads(path.read_text(encoding="utf-8"))["files"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BenchError(f"{path}: missing or damaged; run: python -m bench fetch {self._name}") from error
+        listed = manifest_files(self._name, root)
+        if listed is None:
+            path = manifest_path(self._name, root)
+            raise BenchError(f"{path}: missing or damaged; run: python -m bench fetch {self._name}")
+        return list(listed)
 
 
 def data_root() -> Path:
@@ -172,6 +153,15 @@ def data_root() -> Path:
 def manifest_path(name: str, root: Path | None = None) -> Path:
     """``<root>/<name>.json``: written last by fetch, so that it says that the set is complete."""
     return (root or data_root()) / f"{name}.json"
+
+
+def manifest_files(name: str, root: Path | None = None) -> dict[str, str] | None:
+    """File name → sha256 as a fetched set's manifest lists them; None where there is none that can be read."""
+    try:
+        entries = json.loads(manifest_path(name, root).read_text(encoding="utf-8"))["files"]
+        return {str(entry["file"]): str(entry["sha256"]) for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def load_datasets(path: Path | None = None) -> dict[str, Dataset]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from bench.data.datasets import Dataset, data_root, manifest_path
+from bench.data.datasets import Dataset, data_root, manifest_files
 from bench.data.file_hashes import hash_folder
 from bench.data.subsets import chosen
 
@@ -78,12 +78,8 @@ def named_hashes(dataset: Dataset, root: Path | None = None) -> dict[str, str] |
         return hash_folder(dataset.folder_files(), root or data_root())
     if dataset.archive is None:
         return {name: dataset.hashes[name] for name in dataset.keep(list(dataset.hashes))}
-    try:
-        entries = json.loads(manifest_path(dataset.name, root).read_text(encoding="utf-8"))["files"]
-        found = {str(entry["file"]): str(entry["sha256"]) for entry in entries}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return {name: found[name] for name in dataset.keep(list(found))}
+    found = manifest_files(dataset.name, root)
+    return None if found is None else {name: found[name] for name in dataset.keep(list(found))}
 
 
 def _part(dataset: Dataset, files: Mapping[str, str] | None, choice: str | Sequence[str] | None) -> list[object]:

@@ -99,6 +99,13 @@ BAD = {
         "{chanels: ",
         "option 'chanels'; did you mean 'channels'",
     ),
+    "base that is a row": (
+        "tables.yaml",
+        "base: {model: converse_dncnn}",
+        "base: {model: converse_dncnn, seeds: 9}",
+        "unknown key 'seeds'",
+    ),
+    "method of a row": ("tables.yaml", "DnCNN: {model: dncnn}", "DnCNN: {model: dncnn, method: tv}", "key 'method'"),
     "differences to no row": ("tables.yaml", "    default: as the paper\n", "", "no default is named"),
     "unknown table": (
         "presets/quick.yaml",
