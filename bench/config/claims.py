@@ -1,7 +1,7 @@
 """What is claimed, as data: ``config/claims.yaml``, one entry per claim, validated by its kind. Torch-free.
 
 A claim about rows of a table needs nothing but its entry, a plugin's too. A *property* has a test of its own,
-which stands in ``bench/results/properties`` under the claim's id; a *picture* is shown.
+which stands in ``bench/results/verdicts/properties`` under the claim's id; a *picture* is shown.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class PlannedTest(Evaluation):
     def seal(self) -> str:
         """Versions, content and further metrics, e.g. ``e1d1-0123456789+fsim``."""
         extra = "".join(f"+{name}" for name in sorted(self.metrics))
-        return f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}-{self.content}{extra}"
+        return f"{versions.of_scores()}-{self.content}{extra}"
 
     def files(self, datasets: Mapping[str, Dataset]) -> PlannedFiles:
         """The images and kernels on the disk.

@@ -18,8 +18,9 @@ from bench.config.planned_analyses import AnalysisSpec
 from bench.config.planned_row import PlannedRow
 from bench.config.resolve import digest
 from bench.config.run_spec import RunSpec
-from bench.config.spec import Preset, Table, Task
+from bench.config.spec import Preset, Table
 from bench.data.datasets import Dataset
+from bench.data.protocols import Task
 from bench.data.scored_content import Scored, scored
 from bench.foundation.errors import BenchError, nearest
 from converse.declarations import registry

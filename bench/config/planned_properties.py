@@ -12,7 +12,7 @@ from bench.config.run_spec import RunSpec
 from bench.foundation import versions
 from bench.foundation.strict_model import Strict
 
-VERSION = f"p{versions.PROPERTY_VERSION}e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
+VERSION = f"p{versions.PROPERTY_VERSION}{versions.of_scores()}"
 """Version of the measurement."""
 NUMBERS: dict[str, dict[str, tuple[str, ...]]] = {
     "border": {"psnr": (), "psnr_input": ()},

@@ -9,7 +9,7 @@ from typing import Any
 from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
-from bench.config.spec import Task
+from bench.data.protocols import Task
 from converse.declarations import model_spec
 from converse.declarations.released_options import RELEASED
 
@@ -18,7 +18,7 @@ PROTOCOLS: dict[Task, str] = {
     "sr": "sr-bicubic-x4",
     "deblurring": "deblur-circular-s2.55",
 }
-"""The protocol under which the released weights give the paper's averages (protocols.md)."""
+"""The protocol under which the released weights give the paper's averages."""
 
 
 @dataclass(frozen=True)

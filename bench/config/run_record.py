@@ -7,6 +7,9 @@ from typing import Any
 
 from bench.config import layout
 
+UNSCORED = ("diverged", "skipped")
+"""What a run can be whose images have no score: its training failed, or its operator declined."""
+
 
 def run_record(run: str) -> dict[str, Any]:
     """The content of a run's ``run.json``; empty where there is none that can be read."""

@@ -7,8 +7,9 @@ import json
 from typing import Any, Literal
 
 from bench.config.budget import Budget, Degradation
-from bench.config.spec import Checkpoint, Option, Task
+from bench.config.spec import Checkpoint, Option
 from bench.config.variants import PlannedInference
+from bench.data.protocols import Task
 from bench.foundation.strict_model import Strict
 
 

@@ -14,7 +14,8 @@ from pydantic import Field
 from bench.config.loading import preset_names
 from bench.config.plan import Plan
 from bench.config.reproducibility import config_folder
-from bench.config.spec import Table, Task
+from bench.config.spec import Table
+from bench.data.protocols import Task
 from bench.foundation import strict_yaml
 from bench.foundation.errors import nearest
 from bench.foundation.strict_model import Strict

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Pass = Literal["forward", "forward+backward"]
+PASSES: tuple[Pass, ...] = get_args(Pass)
 
 COPY, PRODUCT = "copy", "matrix product"
 """Rows of kind ``machine``: moving as much memory as the output has; a float32 product of two large matrices."""

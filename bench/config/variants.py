@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from bench.foundation.strict_model import Strict
+
+PadMode = Literal["reflect", "replicate", "wrap"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Pad(_Strict):
+class Pad(Strict):
     """Pixels added on each side before and cropped after (`bench.models.boundary.pad`)."""
 
     pixels: Annotated[int, Field(ge=1)]
-    mode: Literal["reflect", "replicate", "wrap"] = "reflect"
+    mode: PadMode = "reflect"
 
 
-class Taper(_Strict):
+class Taper(Strict):
     """Edge taper (`bench.models.boundary.taper`) by the blur kernel itself, or by an isotropic Gaussian.
 
     A blind network is not given the kernel, so its taper names a Gaussian.
@@ -35,7 +35,7 @@ class Taper(_Strict):
         return self
 
 
-class Tiles(_Strict):
+class Tiles(Strict):
     """Overlapping square tiles (`bench.models.tiling`): side and margin on each inner side, in pixels of the input."""
 
     size: Annotated[int, Field(ge=8)]
@@ -48,7 +48,7 @@ class Tiles(_Strict):
         return self
 
 
-class Inference(_Strict):
+class Inference(Strict):
     """One way to apply a network. What is given is combined: tiles are cut first, each is padded, then tapered."""
 
     tiles: Tiles | None = None

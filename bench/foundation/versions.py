@@ -23,3 +23,8 @@ PROPERTY_VERSION = 1
 
 THROUGHPUT_VERSION = 2
 """What is timed and how."""
+
+
+def of_scores() -> str:
+    """What decides a score beside the run, as names of files have it: ``e1d1``."""
+    return f"e{EVAL_VERSION}d{DEGRADE_VERSION}"

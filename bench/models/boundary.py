@@ -7,16 +7,14 @@ from the image and cropped later (`pad`), or it is blurred as the operator expec
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.config.variants import PadMode
 from bench.data.kernels import Kernel
 from bench.foundation.errors import BenchError
 
 Float = NDArray[np.floating]
-PadMode = Literal["reflect", "replicate", "wrap"]
 
 
 def pad(image: Float, pixels: int, mode: PadMode = "reflect") -> Float:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.config.timed_variants import PASSED
-from bench.models.timed import Job, Pass, corner, scale_of
+from bench.config.timed_variants import PASSED, Pass
+from bench.models.timed import Job, corner, scale_of
 from converse.assembly.contract import build_operator
 from converse.declarations.registry import find_operator
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from bench.config.spec import Preset
-from bench.config.timed_variants import COPY, PRODUCT
+from bench.config.timed_variants import COPY, PRODUCT, Pass
 from bench.foundation.memory import ran_out
 from bench.models.arithmetic import Precision, settings
 from bench.models.compute import pass_flops
 from bench.models.gate import errors
-from bench.models.timed import Job, Pass, Skipped, build, memory_of, one_pass
+from bench.models.timed import Job, Skipped, build, memory_of, one_pass
 from bench.models.timing import cuda_extra_peak, in_own_process, interleave
 from bench.models.yardsticks import copying, least_bytes, multiplying
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import layout
-from bench.config.run_record import run_record
+from bench.config.run_record import UNSCORED, run_record
 from bench.config.run_spec import RunSpec
 from bench.data.protocols import Protocol
 from bench.foundation.errors import BenchError
@@ -44,7 +44,7 @@ def restorer_of(plugins: Sequence[str], run: RunSpec, device: str) -> Restorer |
     record = run_record(run.id)
     if "status" not in record:
         raise BenchError(f"{layout.run_json(run.id)}: missing or damaged; run: python -m bench train {run.id}")
-    if record["status"] in ("diverged", "skipped"):
+    if record["status"] in UNSCORED:
         return None
     where = networks.choose_device(device)
     model = networks.load_run(run, plugins).to(where)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import converse
+from bench.config.timed_variants import Pass
 from bench.models import networks
 from bench.models.arithmetic import Precision, settings
 from bench.models.timing import resident_extra_peak
@@ -21,14 +22,13 @@ from converse.declarations.registry import find_operator
 from converse.native.loading import load
 from converse.native.serving import on_torch
 
-Pass = Literal["forward", "forward+backward"]
 DENSE_KERNEL = 3
 """Kernel of upsamplers that bring their own dense convolution, as in Table 6."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """An operator (``case`` is input, kernel, padding, scale) or a model (``case`` is batch, height, width)."""
+    """An operator (``shape`` is that of its input) or a model (``shape`` is batch, height, width)."""
 
     kind: Literal["operator", "model"]
     name: str

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
+from bench.config.run_record import UNSCORED
+from bench.config.timed_variants import PASSES
 from bench.foundation.errors import nearest
 
 Row = Mapping[str, str]
-STATUSES = ("trained", "loaded", "diverged", "skipped", "classical")
-"""What may become of a run; the third and fourth have no scores, and a reason."""
-UNSCORED = ("diverged", "skipped")
-PASSES = ("forward", "forward+backward")
+STATUSES = ("trained", "loaded", *UNSCORED, "classical")
+"""What may become of a run."""
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bench.config.run_record import UNSCORED
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import nearest
-from bench.results.contributed_cells import FILLED, KINDS, UNSCORED, Row, cells_of, parsed
+from bench.results.contributed_cells import FILLED, KINDS, Row, cells_of, parsed
 from converse.declarations import model_spec
 
 VERSIONS = ("python", "torch", "train_version", "eval_version", "degrade_version", "commit")

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.config.planned_properties import NUMBERS
+from bench.config.run_record import UNSCORED
 from bench.data import protocols
 from bench.foundation.errors import nearest
-from bench.results.contributed_cells import FILLED, KINDS, UNSCORED, Row, cells_of, parsed, plain
+from bench.results.contributed_cells import FILLED, KINDS, Row, cells_of, parsed, plain
 from bench.results.contributed_runs import provenance_faults
 from bench.results.evidence import values_sha256
 from bench.results.properties import whole

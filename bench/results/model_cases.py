@@ -8,7 +8,8 @@ from typing import Any
 from bench.config.plan import Plan
 from bench.config.resolve import digest
 from bench.config.run_spec import RunSpec
-from bench.config.spec import ModelCase, Task
+from bench.config.spec import ModelCase
+from bench.data.protocols import Task
 from bench.results.throughput_ratios import BASELINE, ON_ALGORITHM1
 from converse.declarations import model_info, model_spec
 

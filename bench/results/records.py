@@ -10,6 +10,7 @@ from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, published_table
+from bench.config.run_record import UNSCORED
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.captions import lost_seeds
@@ -80,7 +81,7 @@ def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None
     found = [_run_status(results, run, test) for run in row.runs]
     if any(status == "ok" for status, _ in found):
         return "ok", _partial(row, found)
-    for wanted in ("diverged", "skipped", "missing"):
+    for wanted in (*UNSCORED, "missing"):
         for status, reason in found:
             if status == wanted:
                 return status, reason
@@ -89,7 +90,7 @@ def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None
 
 def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tuple[str, str]:
     state = results.status(run.id)
-    if state.status in ("diverged", "skipped"):
+    if state.status in UNSCORED:
         return state.status, f"{state.status}: {state.reason}" if state.reason else state.status
     keys = [test.key] if test else [e for r, e in results.sources if r == run.id]
     if not any(results.values(run.id, k, "psnr") is not None for k in keys):
@@ -114,7 +115,7 @@ def scores(
     has no finite value."""
     found = {}
     for run in row.runs:
-        if results.status(run.id).status in ("diverged", "skipped"):
+        if results.status(run.id).status in UNSCORED:
             continue
         if kernel is None:
             values = results.values(run.id, test.key, metric)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.config.evaluation import Evaluation
 from bench.config.planned_row import PlannedRow
+from bench.config.run_record import UNSCORED
 from bench.results.captions import seed_names
 from bench.results.tidy import Results
 
@@ -68,7 +69,7 @@ def seed_scores(
     for run in row.runs[:seeds]:
         seed = run.train.seed if run.train else 0
         used.append(run.id)
-        if results.status(run.id).status in ("diverged", "skipped"):
+        if results.status(run.id).status in UNSCORED:
             diverged.append(seed)
             continue
         parts: dict[tuple[str, str], pd.Series] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.config.timed_variants import COPY
+from bench.config.timed_variants import COPY, PASSES
 from bench.results.throughput_ratios import ON_ALGORITHM1, PASSED, Ratios, ratios
 from bench.results.tidy import Results
 from bench.results.view import DASH, Cell, Column, Footnotes, Line, Section, View
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ID = "throughput"
-PASSES = ("forward", "forward+backward")
 _PRECISIONS = {"float32": "Float32 (IEEE)", "tf32": "Float32 with operands rounded to TF32"}
 Draw = Callable[["pd.Series", Ratios, Footnotes], list[Cell]]
 

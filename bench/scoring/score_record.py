@@ -20,7 +20,7 @@ from bench.config.layout import score_record
 from bench.foundation import atomic, provenance, versions
 from bench.scoring.score_log import Case
 
-VERSION = f"e{versions.EVAL_VERSION}d{versions.DEGRADE_VERSION}"
+VERSION = versions.of_scores()
 """Version of the measurement: EVAL_VERSION and DEGRADE_VERSION."""
 
 

@@ -22,7 +22,7 @@ from bench.config.code_digest import code_digest
 from bench.config.plan import Plan
 from bench.config.resolve import digest
 from bench.config.spec import Case
-from bench.config.timed_variants import variants
+from bench.config.timed_variants import PASSES, variants
 from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, stopping
@@ -34,10 +34,9 @@ from converse.native.build import built
 if TYPE_CHECKING:
     import torch
 
-    from bench.models.timed import Job, Pass
+    from bench.models.timed import Job
 
 FIELDS = [c for c in COLUMNS["throughput.csv"] if c != "source"]
-PASSES: tuple[Pass, ...] = ("forward", "forward+backward")
 
 
 def throughput(plan: Plan, *, device: str | None = None, progress: bool = True) -> Path:
