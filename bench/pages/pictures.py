@@ -26,18 +26,18 @@ class Picture:
     missing: str = ""
 
 
-def picture(plan: Plan, results: Results, figure: str, kind: str, allow_missing: bool) -> Picture:
+def picture(plan: Plan, results: Results, done: Done, figure: str, *, allow_missing: bool) -> Picture:
     """A figure of a table.
 
     Raises:
         BenchError: it is not drawn, or what its words need is missing; unless ``allow_missing``.
     """
-    if why := Done(plan).undrawable(figure):
+    if why := done.undrawable(figure):
         return Picture(figure, "", "", missing=why)
     drawn = embedded(plan, figure, "", "", allow_missing)  # a missing file is said before its caption needs the data
     if drawn.missing:
         return drawn
-    table = plan.figures[figure][0]
+    table, kind = plan.figures[figure]
     try:
         caption = KINDS[kind].caption(plan, results, table)
         text = KINDS[kind].data(plan, results, table).to_csv(index=False, lineterminator="\n")

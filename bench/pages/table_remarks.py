@@ -43,7 +43,7 @@ def remarks(
             bold += " Where the best or the next row has fewer than three seeds there is no verdict: no ranking."
     published = f"In italics: the paper's own numbers. {paper.note or ''}".strip()
     lines = (
-        captions.protocol_text(tests),
+        captions.protocol_text(t.protocol for t in tests),
         data,
         " ".join(text for text in training if text),
         bold,

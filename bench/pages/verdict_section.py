@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config import layout, reproducibility
+from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.pages import attached, formats, verdict_summary, verdict_views
@@ -48,7 +48,7 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
         plan: whose report it is.
         sections: ids of tables and analyses on the page.
     """
-    folder = reproducibility.config_folder(plan)
+    folder = plan.folder
     found = judge_study(folder, None, plan.plugins) if folder else None
     if found is None:
         return None

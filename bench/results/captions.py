@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.config.budget import Budget
@@ -48,10 +48,9 @@ def subset_warning(tests: Sequence[Evaluation]) -> str:
     return f"Subset: {'; '.join(dict.fromkeys(parts))}." if parts else ""
 
 
-def protocol_text(tests: Sequence[Evaluation]) -> str:
-    """The protocol's name and one sentence."""
-    names = dict.fromkeys(t.protocol for t in tests)
-    return " ".join(f"Protocol {name}: {protocols.get(name).description}." for name in names)
+def protocol_text(names: Iterable[str]) -> str:
+    """Each protocol's name and one sentence."""
+    return " ".join(f"Protocol {name}: {protocols.get(name).description}." for name in dict.fromkeys(names))
 
 
 def data_text(results: Results, tests: Sequence[Evaluation]) -> str:

@@ -14,8 +14,8 @@ from bench.analyses import Case
 from bench.config import analysis_info, layout
 from bench.config.plan import Plan
 from bench.config.planned_analyses import AnalysisSpec
-from bench.data import protocols
 from bench.foundation.errors import BenchError
+from bench.results.analysis_table import read_analysis
 from bench.results.captions import dataset_name
 from bench.results.view import Cell, Column, Kind, Line, Section, View
 from converse.declarations import model_info
@@ -61,25 +61,15 @@ def load_findings(plan: Plan, name: str) -> Findings:
     Raises:
         BenchError: not carried out yet, or a damaged table.
     """
-    import pandas as pd
-
     spec = plan.analyses[name]
-    info = analysis_info.available()[name]
     path, source = layout.analysis_csv(spec.id), ""
     if not path.is_file():
-        folders = sorted(layout.evidence_dir("x").parent.glob("*"), reverse=True)
-        found = [f.name for f in folders if layout.evidence_analysis(f.name, spec.id).is_file()]
-        if not found:
+        published = ((layout.evidence_analysis(f.name, spec.id), f.name) for f in layout.evidence_folders())
+        found = next((pair for pair in published if pair[0].is_file()), None)
+        if found is None:
             raise BenchError(f"{path} is missing (python -m bench analyze {name} --preset {plan.name})")
-        source = found[0]
-        path = layout.evidence_analysis(source, spec.id)
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: cannot be read as a table ({' '.join(str(error).split())})") from error
-    if list(frame.columns) != list(info.columns) or not len(frame):
-        raise BenchError(f"{path}: not the table of {name}; delete it and run: python -m bench analyze {name}")
-    return Findings(spec, info.title, frame, source)
+        path, source = found
+    return Findings(spec, analysis_info.available()[name].title, read_analysis(path, name), source)
 
 
 def network_label(name: str) -> str:
@@ -96,11 +86,6 @@ def columns(*heads: tuple[str, Kind, str]) -> list[Column]:
 def line(*texts: str, reference: bool = False) -> Line:
     """A row of a table from its cells' texts."""
     return Line(tuple(Cell(text) for text in texts), reference)
-
-
-def protocol_text(names: Sequence[str]) -> str:
-    """Each protocol's name and one sentence."""
-    return " ".join(f"Protocol {n}: {protocols.get(n).description}." for n in dict.fromkeys(names))
 
 
 def image_text(dataset: str, image: str) -> str:

@@ -25,6 +25,7 @@ from bench.pages.viewer import Viewer, viewer
 from bench.results import captions
 from bench.results.columns import COLUMNS
 from bench.results.curves import curve_frame
+from bench.results.done import Done
 from bench.results.failures import Failure, failures
 from bench.results.properties import property_frame
 from bench.results.record_frame import records_frame
@@ -55,7 +56,8 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
 
     made_from = fingerprint(plan, "report")
     results = load(plan)
-    lost = [f for f in failures(plan, results) if f.status == "missing"]
+    failed = failures(plan, results)
+    lost = [f for f in failed if f.status == "missing"]
     if lost and not allow_missing:
         first = f"{lost[0].table}, row {lost[0].row}: {lost[0].reason}"
         raise BenchError(
@@ -65,7 +67,7 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     for section in analyses:
         if section.missing and not allow_missing:
             raise BenchError(f"analysis {section.id}: {section.missing}; --allow-missing reports what exists")
-    context = _context(plan, results, analyses, allow_missing)
+    context = _context(plan, results, analyses, failed, allow_missing)
     folder = layout.report_dir(plan.name)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -89,16 +91,20 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     return folder / "index.md"
 
 
-def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], allow_missing: bool) -> dict[str, Any]:
+def _context(
+    plan: Plan,
+    results: Results,
+    analyses: Sequence[AnalysisSection],
+    failed: Sequence[Failure],
+    allow_missing: bool,
+) -> dict[str, Any]:
     sections: list[dict[str, Any]] = []
     said: dict[str, str] = {}
+    done = Done(plan)
     for name in plan.tables:
         view = said_once(table_view(plan, results, name), said)
-        pictures = [
-            picture(plan, results, figure, kind, allow_missing)
-            for figure, (table, kind) in plan.figures.items()
-            if table == name
-        ]
+        mine = [figure for figure, (table, _) in plan.figures.items() if table == name]
+        pictures = [picture(plan, results, done, figure, allow_missing=allow_missing) for figure in mine]
         sections.append(
             {
                 "id": name,
@@ -139,7 +145,7 @@ def _context(plan: Plan, results: Results, analyses: Sequence[AnalysisSection], 
         "provenance": provenance_rows(plan, results),
         "datasets": dataset_rows(plan),
         "failures": [
-            *failures(plan, results),
+            *failed,
             *(Failure("analyses", part.title, "missing", part.missing) for part in analyses if part.missing),
         ],
         "reproducibility": _reproducibility(plan, results),

@@ -6,7 +6,8 @@ from typing import Any
 
 from bench.pages.drawings.crops import frame, inset_kernel, show
 from bench.pages.drawings.visual import window
-from bench.results.findings import Findings, columns, image_text, line, network_label, protocol_text
+from bench.results.captions import protocol_text
+from bench.results.findings import Findings, columns, image_text, line, network_label
 from bench.results.view import Section, View
 
 SIDE = 112

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bench.pages.drawings.half_page import SIZES, WIDTH
-from bench.results.captions import dataset_name
-from bench.results.findings import Findings, columns, line, network_label, protocol_text
+from bench.results.captions import dataset_name, protocol_text
+from bench.results.findings import Findings, columns, line, network_label
 from bench.results.view import Section, View
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.pages.style import looks
-from bench.results.captions import dataset_name
-from bench.results.findings import Findings, columns, image_text, line, network_label, protocol_text
+from bench.results.captions import dataset_name, protocol_text
+from bench.results.findings import Findings, columns, image_text, line, network_label
 from bench.results.view import Section, View, signed
 
 

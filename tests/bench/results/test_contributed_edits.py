@@ -233,14 +233,14 @@ def test_verdicts_on_a_broken_file_are_one_error(folder: Path, file: str, column
     from bench.config.loading import load_plan
     from bench.results.analysis_table import read_analysis
     from bench.results.curves import curves_by_run
-    from bench.results.tidy import load, timings
+    from bench.results.tidy import all_timings, load
 
     rows = read(folder / file)
     for row in rows:
         row[column] = "1e3x["
     write(folder / file, rows)
     with pytest.raises(BenchError) as said:
-        timings(folder / "throughput.csv", "")
+        all_timings([folder], [])
         curves_by_run({row["run"] for row in read(folder / "curves.csv")}, [folder])
         read_analysis(folder / "analyses" / ANALYSIS, "reconvolution")
         if "csv" in file:
@@ -248,6 +248,20 @@ def test_verdicts_on_a_broken_file_are_one_error(folder: Path, file: str, column
                 load(load_plan(preset), [folder])
     text = str(said.value)
     assert file.rpartition("/")[2] in text and column in text and "\n" not in text
+
+
+def test_a_broken_analysis_is_no_part_of_a_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report reads it as the verdicts do."""
+    from bench.config import layout
+    from bench.config.loading import load_plan
+    from bench.results.findings import load_findings
+
+    rows = read(folder / "analyses" / ANALYSIS)
+    rows[0]["error"] = "1e3x"
+    write(folder / "analyses" / ANALYSIS, rows)
+    monkeypatch.setattr(layout, "evidence_root", lambda: folder.parent)
+    with pytest.raises(BenchError, match="'error' holds something that is no number"):
+        load_findings(load_plan("released"), "reconvolution")
 
 
 def test_columns_of_an_analysis_are_not_those_of_another(folder: Path) -> None:
