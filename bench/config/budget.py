@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from bench.foundation.strict_model import Strict
 
+CURVE_ROWS, LONGEST, VALIDATIONS = 100, 100, 10
+"""Rows of a training curve, the most steps between two, and validations where a budget does not say."""
+
 
 class Budget(Strict):
     """How long and on what a row is trained.
@@ -33,7 +36,7 @@ class Budget(Strict):
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of an exponential average of the weights, which is then what is validated, kept and scored."""
     validations: Annotated[int, Field(ge=1)] | None = None
-    """Validations in a training; None: 10."""
+    """Validations in a training; None: `VALIDATIONS`."""
     crops: Annotated[int, Field(ge=4, multiple_of=4)] | None = None
     """Validation crops; None: 8."""
     patches: list[Annotated[int, Field(ge=8)]] | None = None
@@ -43,6 +46,17 @@ class Budget(Strict):
     def sides(self) -> tuple[int, ...]:
         """All sides of the clean crop."""
         return (self.patch, *(self.patches or ()))
+
+    def curve_grid(self) -> dict[int, bool]:
+        """Step to whether a validation is due there, for every row of the curve that a whole training writes.
+
+        About `CURVE_ROWS` rows, at least one every `LONGEST` steps; the last validation after the last step.
+        """
+        every = max(1, min(LONGEST, self.steps // CURVE_ROWS))
+        validated = max(1, self.steps // (self.validations or VALIDATIONS))
+        due = {step: True for step in (*range(validated, self.steps + 1, validated), self.steps)}
+        rows = {step: False for step in range(every, self.steps + 1, every)}
+        return dict(sorted({**rows, **due}.items()))
 
     @model_validator(mode="before")
     @classmethod

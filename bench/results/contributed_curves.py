@@ -1,4 +1,4 @@
-"""What is wrong with the training curves of contributed evidence: the rows that the loop writes, and no others."""
+"""What is wrong with the training curves of contributed evidence: the rows that a training writes, and no others."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.config.budget import Budget
 from bench.config.run_spec import RunSpec
 from bench.results.contributed_cells import FILLED, KINDS, Row, cells_of
-
-ROWS, LONGEST, VALIDATIONS = 100, 100, 10
-"""Rows of a curve, the most steps between two, and validations where a budget does not say: `bench.training.loop`,
-which imports torch; a test holds both against each other."""
-
-
-def grid(budget: Budget) -> dict[int, bool]:
-    """Step to whether a validation is due there, for every row that a whole training writes."""
-    every = max(1, min(LONGEST, budget.steps // ROWS))
-    validated = max(1, budget.steps // (budget.validations or VALIDATIONS))
-    due = {step: True for step in (*range(validated, budget.steps + 1, validated), budget.steps)}
-    rows = {step: False for step in range(every, budget.steps + 1, every)}
-    return dict(sorted({**rows, **due}.items()))
 
 
 def curve_faults(rows: Sequence[Row], runs: Mapping[str, Row], specs: Mapping[str, RunSpec]) -> Iterator[str]:
@@ -52,7 +39,7 @@ def curve_faults(rows: Sequence[Row], runs: Mapping[str, Row], specs: Mapping[st
 
 def _curve(rows: Sequence[Row], budget: Budget, status: str, done: int) -> Iterator[str]:
     """What is wrong with one curve; that of a diverged run ends before the row that found it."""
-    wanted = {step: due for step, due in grid(budget).items() if status == "trained" or step < done}
+    wanted = {step: due for step, due in budget.curve_grid().items() if status == "trained" or step < done}
     steps = [int(row["step"]) for row in rows]
     if steps != list(wanted):
         yield f"{len(steps)} rows{_difference(steps, list(wanted))} (allowed: {_words(list(wanted), budget, status)})"

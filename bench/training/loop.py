@@ -23,10 +23,6 @@ from bench.training.sampling import Sampler
 from bench.training.stepping import Stepper
 
 COLUMNS = ("step", "loss", "lr", "seconds", "val_loss", "val_psnr")
-VALIDATIONS = 10
-"""Validations in a training where its budget does not say, the last one after the last step."""
-ROWS = 100
-"""Rows of a curve, at least one every 100 steps."""
 EXPLODED = 100.0
 """A mean loss this many times the first one (at least 1, the full range of an image) is divergence."""
 
@@ -72,8 +68,7 @@ class Training:
         self._average = Average(model, budget.average) if budget.average else None
         self._good = self._snapshot()
         self._held = [b.to(device) for b in sampler.validation(budget.crops)]
-        self._row_every = max(1, min(100, budget.steps // ROWS))
-        self._val_every = max(1, budget.steps // (budget.validations or VALIDATIONS))
+        self._due = budget.curve_grid()
 
     @property
     def finished(self) -> bool:
@@ -93,9 +88,8 @@ class Training:
             self._average.update(self.model, self.step)
         self._pending.append(loss)
         self.step += 1
-        validated = self.step % self._val_every == 0 or self.finished
-        if validated or self.step % self._row_every == 0:
-            self._row(validated)
+        if self.step in self._due:
+            self._row(validated=self._due[self.step])
 
     def exchange(self) -> None:
         """Exchanges the weights in training with those that are kept: the average, where the budget asks for one."""

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from bench import __main__ as command
 from bench.config import analysis_info
@@ -23,10 +22,8 @@ from bench.foundation.errors import BenchError
 from bench.results.analysis_table import WORDS, numbers_of
 from bench.results.columns import COLUMNS
 from bench.results.contributed_cells import FILLED, KINDS, plain
-from bench.results.contributed_curves import LONGEST, ROWS, VALIDATIONS, grid
 from bench.results.evidence import values_sha256
 from bench.stages.check_evidence import check_evidence
-from bench.training import loop
 
 EVIDENCE = Path(__file__).parents[3] / "results" / "evidence"
 SOURCE, ANALYSIS = EVIDENCE / "2026-11-27-amd-epyc", "reconvolution-e6cd518b4a.csv"
@@ -286,17 +283,11 @@ def test_every_column_is_a_word_or_a_number() -> None:
 
 @pytest.mark.parametrize("steps", [1, 7, 99, 100, 250, 999, 1500, 25_000])
 @pytest.mark.parametrize("validations", [None, 3])
-def test_the_grid_is_that_of_the_loop(steps: int, validations: int | None) -> None:
-    assert (ROWS, VALIDATIONS, LONGEST) == (loop.ROWS, loop.VALIDATIONS, 100)
+def test_the_rows_of_a_curve(steps: int, validations: int | None) -> None:
     budget = Budget(steps=steps, batch=1, patch=8, validations=validations)
-
-    class Sampler:
-        def validation(self, _: object) -> list[object]:
-            return []
-
-    training = loop.Training(torch.nn.Conv2d(1, 1, 1), Sampler(), budget, torch.device("cpu"))  # type: ignore[arg-type]
-    due = {s: s % training._val_every == 0 or s == steps for s in range(1, steps + 1)}
-    assert grid(budget) == {s: d for s, d in due.items() if d or s % training._row_every == 0}
+    rows, validated = max(1, min(100, steps // 100)), max(1, steps // (validations or 10))
+    due = {s: s % validated == 0 or s == steps for s in range(1, steps + 1)}
+    assert budget.curve_grid() == {s: d for s, d in due.items() if d or s % rows == 0}
 
 
 def test_an_operator_from_outside_is_not_built() -> None:
