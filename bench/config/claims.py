@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -42,8 +42,6 @@ class _AboutRows(_Words):
     """A claim that rows of one table decide."""
 
     table: str
-    against_zero: ClassVar[bool] = False
-    """Whether the claim is about the sign of a difference, with no margin."""
 
     @property
     @abstractmethod
@@ -66,7 +64,6 @@ class Order(_AboutRows):
 
     better: str | list[str]
     worse: list[str]
-    against_zero = True
 
     @property
     def pairs(self) -> tuple[Pair, ...]:

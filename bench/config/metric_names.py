@@ -46,6 +46,11 @@ EXTRA: dict[str, ExtraMetric] = {
 }
 
 
+def higher_is_better(name: str) -> bool:
+    """Whether a larger value of a metric is the better one: of PSNR and SSIM it is."""
+    return name not in EXTRA or EXTRA[name].higher_is_better
+
+
 def check_extra(names: Iterable[str]) -> None:
     """Refuse names that are not in `EXTRA`.
 

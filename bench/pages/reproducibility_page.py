@@ -12,9 +12,9 @@ from bench.config.planned_row import PlannedRow
 from bench.config.published import PublishedTable, differs, paper_table
 from bench.config.reproducibility import Choice, Reproducibility
 from bench.results import captions
+from bench.results.mean_sd import summarise
 from bench.results.records import parameters, summary, tests_of
 from bench.results.released_answers import WITHIN_DB, Answer, answers_of, released_rows
-from bench.results.stats import summarise
 from bench.results.tidy import Results
 from bench.results.view import DASH, Cell, Column, Footnotes, Line, Section, View, signed
 

@@ -24,7 +24,6 @@ LINES: tuple[Any, ...] = (
     (0, (3, 1)),
     (0, (1, 1)),
 )
-HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 DPI = 160
 
 
@@ -35,15 +34,12 @@ class Look:
     color: str
     marker: str
     line: Any
-    hatch: str
 
 
 def looks(labels: Sequence[str]) -> dict[str, Look]:
     """A look for every label, in order; the palette repeats after eight."""
-    return {
-        label: Look(*(table[i % len(table)] for table in (COLORS, MARKERS, LINES, HATCHES)))
-        for i, label in enumerate(labels)
-    }
+    tables = (COLORS, MARKERS, LINES)
+    return {label: Look(*(table[i % len(table)] for table in tables)) for i, label in enumerate(labels)}
 
 
 @contextmanager

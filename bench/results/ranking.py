@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.config import study
 from bench.config.evaluation import Evaluation
+from bench.config.metric_names import higher_is_better
 from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.results.comparison import Comparison
@@ -24,10 +25,6 @@ from bench.results.view import signed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LOWER_IS_BETTER = frozenset({"gmsd", "nlpd", "lpips", "dists", "niqe", "brisque", "mad", "pieapp", "piqe", "ilniqe"})
-HIGHER_IS_BETTER = frozenset({"psnr", "psnry", "ssim", "ssimc", "ms_ssim", "cw_ssim", "fsim", "vsi", "vif"})
-"""Metrics of which a best value is marked; of others nobody is called best."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,8 @@ def _best(
 ) -> Best:
     """Rows with the best mean, and whether they are better than every other one as verdicts have it.
 
-    Rows that share a run are one result and never each other's runner-up. Fewer than two different results, or
-    a metric whose direction is not known, or means over different images: nobody is best.
+    Rows that share a run are one result and never each other's runner-up. Fewer than two different results, or means
+    over different images: nobody is best.
     """
     found: list[tuple[float, PlannedRow]] = []
     for row in rows:
@@ -93,9 +90,9 @@ def _best(
             found.append((got.mean, row))
     if len({frozenset(left_out(results, row, test, metric, kernel)) for _, row in found}) > 1:
         return NOBODY
-    if metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER or len({_run_ids(r) for _, r in found}) < 2:
+    if len({_run_ids(r) for _, r in found}) < 2:
         return NOBODY
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = 1.0 if higher_is_better(metric) else -1.0
     found.sort(key=lambda item: -sign * item[0])
     digits = decimals(metric)
     top = round(found[0][0], digits)

@@ -15,7 +15,7 @@ from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.captions import lost_seeds
 from bench.results.left_out import left_out_text
-from bench.results.stats import Summary, summarise
+from bench.results.mean_sd import Summary, summarise
 from bench.results.tidy import Results
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def metrics_of(plan: Plan) -> list[str]:
     return list(dict.fromkeys(["psnr", "ssim", *plan.metrics]))
 
 
-def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None) -> tuple[str, str]:
-    """Status and reason of a row as a whole: ok if at least one seed can be shown."""
+def row_status(results: Results, row: PlannedRow, test: Evaluation) -> tuple[str, str]:
+    """Status and reason of a row on a test: ok if at least one seed can be shown."""
     if row.skipped is not None or not row.runs:
         return "skipped", row.skipped or "nothing to run"
     found = [_run_status(results, run, test) for run in row.runs]
@@ -88,13 +88,12 @@ def row_status(results: Results, row: PlannedRow, test: Evaluation | None = None
     return found[0]
 
 
-def _run_status(results: Results, run: RunSpec, test: Evaluation | None) -> tuple[str, str]:
+def _run_status(results: Results, run: RunSpec, test: Evaluation) -> tuple[str, str]:
     state = results.status(run.id)
     if state.status in UNSCORED:
         return state.status, f"{state.status}: {state.reason}" if state.reason else state.status
-    keys = [test.key] if test else [e for r, e in results.sources if r == run.id]
-    if not any(results.values(run.id, k, "psnr") is not None for k in keys):
-        why = next((results.faults[run.id, k] for k in keys if (run.id, k) in results.faults), "")
+    if results.values(run.id, test.key, "psnr") is None:
+        why = results.faults.get((run.id, test.key), "")
         return "missing", why or "no result: not run yet, or its job failed (see results/logs)"
     return "ok", ""
 

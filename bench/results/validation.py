@@ -10,8 +10,8 @@ from bench.config.plan import Plan
 from bench.config.planned_row import PlannedRow
 from bench.results.captions import lost_seeds
 from bench.results.curves import curves_by_run
+from bench.results.mean_sd import summarise
 from bench.results.records import Record, parameters
-from bench.results.stats import summarise
 from bench.results.tidy import Results
 
 Scores = dict[int, float]

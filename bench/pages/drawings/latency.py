@@ -9,9 +9,9 @@ from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages.style import looks
 from bench.results import captions
+from bench.results.mean_sd import Summary, summarise
 from bench.results.model_cases import architecture, case_name
 from bench.results.records import scores, tests_of
-from bench.results.stats import Summary, summarise
 from bench.results.tidy import Results
 
 if TYPE_CHECKING:

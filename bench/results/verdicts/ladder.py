@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,12 +87,10 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All rungs from the smallest compute to the largest, the claims, and the paper's numbers."""
+    """All rungs from the smallest compute to the largest, and the claims."""
 
     rungs: tuple[Rung, ...]
     claims: Claims
-    study: Study
-    published: Mapping[str, object]
 
 
 def load_ladder(config: Path, results: Callable[[Plan], Results], plugins: Sequence[str] = ()) -> Ladder:
@@ -100,7 +98,7 @@ def load_ladder(config: Path, results: Callable[[Plan], Results], plugins: Seque
 
     Args:
         config: the folder.
-        results: gives the results of a plan, e.g. `bench.results.load`.
+        results: gives the results of a plan, e.g. `bench.results.tidy.load`.
         plugins: operator files, whose rows take part.
 
     Raises:
@@ -119,5 +117,4 @@ def load_ladder(config: Path, results: Callable[[Plan], Results], plugins: Seque
     elif found.by_id:
         raise BenchError(f"{config}: claims.yaml without study.yaml: no rung says on which budgets they are judged")
     rungs = tuple(Rung(name, plan_of[r.preset], results(plan_of[r.preset]), known) for name, r in known.rungs.items())
-    published = next(iter(plan_of.values())).published if plan_of else {}
-    return Ladder(rungs, found, known, published)
+    return Ladder(rungs, found)

@@ -183,4 +183,3 @@ def test_unknown_figure_names_the_nearest(plan: Plan) -> None:
 def test_series_differ_without_colour() -> None:
     found = looks([str(i) for i in range(8)]).values()
     assert len({(x.marker, str(x.line)) for x in found}) == 8
-    assert len({x.hatch for x in found}) == 8

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats as reference
 
 from bench.results.comparison import Comparison, holm
-from bench.results.stats import summarise
+from bench.results.mean_sd import summarise
 
 INDEX = pd.MultiIndex.from_tuples([("set", "", i) for i in "abc"], names=["dataset", "kernel", "image"])
 
