@@ -11,6 +11,7 @@ from bench.foundation.errors import BenchError
 from bench.pages import formats
 from bench.pages.drawings import ANALYSES
 from bench.results.findings import load_findings
+from bench.results.reading import csv_text
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,6 @@ def analysis_section(plan: Plan, name: str) -> AnalysisSection:
         formats.html_fragment(view),
         caption,
         tuple(drawing.explanation(found)),
-        found.frame.to_csv(index=False, lineterminator="\n"),
+        csv_text(found.frame),
         tuple(info.columns.items()),
     )

@@ -11,6 +11,7 @@ from bench.pages import attached
 from bench.pages.attached import Attached
 from bench.pages.drawings import KINDS
 from bench.results.done import Done
+from bench.results.reading import csv_text
 from bench.results.tidy import Results
 
 
@@ -40,7 +41,7 @@ def picture(plan: Plan, results: Results, done: Done, figure: str, *, allow_miss
     table, kind = plan.figures[figure]
     try:
         caption = KINDS[kind].caption(plan, results, table)
-        text = KINDS[kind].data(plan, results, table).to_csv(index=False, lineterminator="\n")
+        text = csv_text(KINDS[kind].data(plan, results, table))
     except BenchError as error:
         if not allow_missing:
             raise

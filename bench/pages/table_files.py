@@ -11,6 +11,7 @@ from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.pages import formats
 from bench.pages.table_view import table_view
+from bench.results.reading import csv_text
 from bench.results.record_frame import records_frame
 from bench.results.throughput_ratios import throughput_frame
 from bench.results.throughput_table import throughput_views
@@ -39,7 +40,7 @@ def table_texts(plan: Plan, results: Results, name: str, *, complete: bool) -> M
     return {
         ".md": "\n".join(formats.markdown(v) for v in views) or "Not timed yet.\n",
         ".tex": "\n".join(formats.latex(v) for v in views),
-        ".csv": frame.to_csv(index=False, lineterminator="\n"),
+        ".csv": csv_text(frame),
     }
 
 

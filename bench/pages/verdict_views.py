@@ -30,6 +30,11 @@ KINDS: dict[str, Kind] = {
 """Kind of a column by its heading, where it is no number."""
 
 
+def full(found: Judgement) -> tuple[View, ...]:
+    """What stands behind the answers: every line, the comparisons, the spread, the proof."""
+    return in_full(found), comparisons(found), spread(found), proof()
+
+
 def answers(found: Judgement, sections: Collection[str], full: str = "") -> View:
     """One line per claim: the verdict to be read; those that are decided first.
 
@@ -154,13 +159,13 @@ def comparisons(found: Judgement) -> View:
             gaps = family(rung, table, found.ladder.claims)
             lines = []
             for (pair, gap), p in zip(gaps.items(), holm(list(gaps.values())), strict=True):
-                ends = gap.interval()
+                interval = gap.interval()
                 lines.append(
                     Line(
                         (
                             Cell(" − ".join(pair)),
                             Cell(signed(gap.effect, 3) if gap.effect is not None else DASH),
-                            Cell(f"{signed(ends[0], 3)} to {signed(ends[1], 3)}" if ends else ""),
+                            Cell(f"{signed(interval[0], 3)} to {signed(interval[1], 3)}" if interval else ""),
                             Cell(str(gap.n)),
                             Cell(_number(gap.p, ".3f")),
                             Cell(_number(p, ".3f")),

@@ -32,6 +32,11 @@ def read_csv(path: Path | IO[bytes], columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
+def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
+    """A frame as tidy CSV, its numbers as they are or in a format such as ``%.5f``."""
+    return str(frame.to_csv(index=False, lineterminator="\n", float_format=float_format))
+
+
 def number(frame: pd.DataFrame, *columns: str, place: str = "") -> pd.DataFrame:
     """The frame with some columns of text as numbers; nan where a cell is empty.
 

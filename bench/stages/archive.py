@@ -54,7 +54,7 @@ def export(plan: Plan, archive: Path, *, weights: bool = True) -> int:
                     continue
                 files += [layout.run_json(run.id), layout.curve_csv(run.id)]
                 files += [layout.weights(run.id)] if weights else []
-            files += sorted(layout.property_csv(run.id, "x").parent.glob("*.csv"))
+            files += sorted(layout.properties_dir(run.id).glob("*.csv"))
             for path in filter(Path.is_file, files):
                 bundle.write(path, path.relative_to(layout.RESULTS).as_posix())
             packed += bool(files)

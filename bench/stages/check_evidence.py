@@ -28,9 +28,9 @@ def check_evidence(folders: Sequence[Path] = (), *, plugins: Sequence[str] = ())
     """
     from converse.declarations import registry
 
-    chosen = list(folders) or sorted(p for p in layout.evidence_dir("x").parent.glob("*") if p.is_dir())
+    chosen = list(folders) or layout.evidence_folders()[::-1]
     if not chosen:
-        raise BenchError(f"no evidence in {layout.evidence_dir('x').parent}")
+        raise BenchError(f"no evidence in {layout.evidence_root()}")
     datasets, operators = load_datasets(), registry.operators(plugins)
     count = _Parameters()
     found = [line for folder in chosen for line in problems(folder, datasets, operators, plugins, count)]

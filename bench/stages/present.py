@@ -47,7 +47,7 @@ def present(reports: Path, readme: Path) -> list[Path]:
     """
     places = layout.evidence_folders()
     if not places:
-        raise BenchError(f"no evidence in {layout.evidence_dir('x').parent}")
+        raise BenchError(f"no evidence in {layout.evidence_root()}")
     written, lists = [], []
     for preset in preset_names():
         plan = load_plan(preset)
@@ -68,15 +68,9 @@ def present(reports: Path, readme: Path) -> list[Path]:
 
 
 def _verdicts(found: Judgement, reports: Path) -> Iterator[Path]:
-    views = (
-        verdict_views.in_full(found),
-        verdict_views.comparisons(found),
-        verdict_views.spread(found),
-        verdict_views.proof(),
-    )
-    parts = [HEAD, *(f'<a id="{view.id}"></a>\n\n{formats.markdown(view)}' for view in views)]
+    views = (f'<a id="{view.id}"></a>\n\n{formats.markdown(view)}' for view in verdict_views.full(found))
     pages = {
-        "verdicts.md": "\n".join(parts).encode(),
+        "verdicts.md": "\n".join([HEAD, *views]).encode(),
         "verdicts.csv": to_csv(found.verdicts),
         "verdict_runs.csv": runs_csv(found),
     }

@@ -28,6 +28,7 @@ from bench.results.curves import curve_frame
 from bench.results.done import Done
 from bench.results.failures import Failure, failures
 from bench.results.properties import property_frame
+from bench.results.reading import csv_text
 from bench.results.record_frame import records_frame
 from bench.results.rendered import fingerprint, stamp
 from bench.results.throughput_ratios import throughput_frame
@@ -111,7 +112,7 @@ def _context(
                 "title": view.title,
                 "md": formats.markdown(view),
                 "html": formats.html_fragment(view),
-                "csv": attached.csv(name, _csv(records_frame(plan, results, name))),
+                "csv": attached.csv(name, csv_text(records_frame(plan, results, name))),
                 "pictures": pictures,
                 "viewer": _viewer(plan, results, name),
                 "explanation": (),
@@ -140,7 +141,7 @@ def _context(
         "sections": sections,
         "throughput_md": "\n".join(formats.markdown(v) for v in timings),
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
-        "throughput_csv": attached.csv("throughput", _csv(throughput_frame(results))),
+        "throughput_csv": attached.csv("throughput", csv_text(throughput_frame(results))),
         "reading": [KINDS[kind].READING for kind in dict.fromkeys(kind for _, kind in plan.figures.values())],
         "provenance": provenance_rows(plan, results),
         "datasets": dataset_rows(plan),
@@ -182,10 +183,6 @@ def _viewer(plan: Plan, results: Results, table: str) -> Viewer | None:
         return None
 
 
-def _csv(frame: Any) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n"))
-
-
 def _subset(plan: Plan) -> str:
     tests = list({t.key: t for table in plan.tables for t in plan.table_tests(table)}.values())
     if plan.subset:
@@ -204,8 +201,7 @@ def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[A
         "throughput.csv": results.throughput,
     }
     for name, frame in frames.items():
-        text = frame[list(COLUMNS[name])].to_csv(index=False, lineterminator="\n")
-        atomic.write_bytes(folder / name, text.encode())
+        atomic.write_bytes(folder / name, csv_text(frame[list(COLUMNS[name])]).encode())
     columns = {name: COLUMNS[name] for name in frames}
     for part in analyses:
         if not part.missing:

@@ -111,7 +111,7 @@ def load_source(source: str) -> nn.Module:
         return model
     path = layout.run_json(source)
     if not path.is_file():
-        known = [p.parent.name for p in layout.run_json("*").parent.parent.glob("*/run.json")]
+        known = [p.name for p in layout.run_dir("x").parent.glob("*") if layout.run_json(p.name).is_file()]
         raise BenchError(f"{path}: no such run{nearest(source, known)} (or NAME=FILE of released weights)")
     try:
         spec = RunSpec.model_validate(run_record(source).get("spec"))

@@ -16,6 +16,7 @@ from bench.data import protocols
 from bench.data.images import Pixels, read_image
 from bench.data.kernels import load_kernel
 from bench.foundation.errors import BenchError
+from bench.pages.drawings import crops
 from bench.results import captions
 from bench.results.records import tests_of
 from bench.results.tidy import Results
@@ -142,10 +143,9 @@ def _file(plan: Plan, dataset: str, name: str) -> Path:
 def draw(plan: Plan, results: Results, table: str) -> Any:
     """The whole clean image with the crop's frame, the clean crop, then every row's."""
     from matplotlib import pyplot as plt
-    from matplotlib.patches import Rectangle
 
     found = comparison(plan, results, table)
-    top, left, height, width = window(found.clean)
+    box = window(found.clean)
     count = 2 + len(found.tiles)
     columns = min(count, 5 if count in (5, 9, 10) else 4)
     rows = -(-count // columns)
@@ -153,23 +153,14 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
     cells = list(axes.flat)
     for cell in cells:
         cell.set_axis_off()
-    cells[0].imshow(_shown(found.clean), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-    box = (left - 0.5, top - 0.5)
-    cells[0].add_patch(Rectangle(box, width, height, fill=False, edgecolor="black", linewidth=2.6))
-    cells[0].add_patch(Rectangle(box, width, height, fill=False, edgecolor="white", linewidth=1.2))
-    cells[0].set_title(f"clean\n{found.name}", fontsize=9)
-    crops = [("clean\ncrop", found.clean)]
-    crops += [(f"{t.label}\n{t.psnr:.2f} dB / {t.ssim:.3f}", t.image) for t in found.tiles]
-    for cell, (title, image) in zip(cells[1:], crops, strict=False):
-        crop = image[top : top + height, left : left + width]
-        cell.imshow(_shown(crop), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        cell.set_title(title, fontsize=9)
+    crops.show(cells[0], found.clean, f"clean\n{found.name}", size=9)
+    crops.frame(cells[0], box)
+    parts = [("clean\ncrop", found.clean)]
+    parts += [(f"{t.label}\n{t.psnr:.2f} dB / {t.ssim:.3f}", t.image) for t in found.tiles]
+    for cell, (title, image) in zip(cells[1:], parts, strict=False):
+        crops.show(cell, image, title, box=box, size=9)
     figure.tight_layout(h_pad=1.4, w_pad=0.5)
     return figure
-
-
-def _shown(image: Pixels) -> Pixels:
-    return image[..., 0] if image.shape[2] == 1 else image
 
 
 def data(plan: Plan, results: Results, table: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.config.claims import Picture, Property, RowClaim
+from bench.results.reading import csv_text
 from bench.results.tidy import load
 from bench.results.verdicts import properties, row_claims
 from bench.results.verdicts.ladder import Ladder, load_ladder
@@ -58,8 +59,7 @@ def to_csv(verdicts: Sequence[Verdict]) -> bytes:
     import pandas as pd
 
     rows = [{c: v.words if c == "verdict" else getattr(v, c) for c in COLUMNS} for v in verdicts]
-    text = pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    return str(text).encode()
+    return csv_text(pd.DataFrame(rows, columns=list(COLUMNS)), float_format="%.6g").encode()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.config import layout
 from bench.foundation import atomic
+from bench.results.reading import csv_text
 from bench.results.statistics import proof
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def load() -> pd.DataFrame:
 
     path = layout.proof_csv(code())
     if not path.is_file():
-        text = pd.DataFrame(map(_row, [*proof.checks(), *proof.permutation_checks()]), columns=list(COLUMNS))
-        atomic.write_bytes(path, text.to_csv(index=False, lineterminator="\n", float_format="%.5f").encode())
+        frame = pd.DataFrame(map(_row, [*proof.checks(), *proof.permutation_checks()]), columns=list(COLUMNS))
+        atomic.write_bytes(path, csv_text(frame, float_format="%.5f").encode())
     return pd.read_csv(path)
 
 

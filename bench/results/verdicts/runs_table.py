@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.config.claims import RowClaim
+from bench.results.reading import csv_text
 from bench.results.verdicts import properties
 from bench.results.verdicts.judge import Judgement
 
@@ -29,4 +30,4 @@ def runs_csv(found: Judgement) -> bytes:
                     scores = rung.scores(table, row)
                     for run in scores.runs if scores else ():
                         lines.append((name, rung.name, table, row, run, rung.results.status(run).status))
-    return str(pd.DataFrame(lines, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n")).encode()
+    return csv_text(pd.DataFrame(lines, columns=list(COLUMNS))).encode()
