@@ -58,4 +58,4 @@ format: install
 	$(BIN)/snakefmt Snakefile
 
 clean:
-	rm -rf results/runs results/throughput results/logs results/benchmarks results/check.json reports/quick .snakemake
+	rm -rf results/runs results/throughput results/logs results/benchmarks results/check reports/quick .snakemake

@@ -20,6 +20,11 @@ from bench.foundation.errors import BenchError, nearest, one_line
 from bench.foundation.memory import keep_freed_memory, ran_out
 
 
+def words(_: click.Context, __: click.Parameter, value: str) -> list[str]:
+    """What an option names, separated by commas."""
+    return [word for word in value.split(",") if word]
+
+
 class Verbs(click.Group):
     """Commands in the order of the data, and the nearest name for a mistyped one."""
 
@@ -42,27 +47,29 @@ def cli() -> None:
     """Benchmark of reverse convolution: data sets, training, evaluation, tables, reports."""
 
 
+plugins_option = click.option("--plugins", default="", callback=words, help="operator files, separated by commas")
+
+
 def planned(verb: Callable[..., None]) -> Callable[..., None]:
     """Gives a verb the options that name a plan, and calls it with the plan."""
 
     @click.option("--preset", default="quick", show_default=True, help="a file in config/presets")
-    @click.option("--tables", "chosen", default="", help="tables by id instead of the preset's own, or all")
+    @click.option("--tables", "chosen", default="", callback=words, help="tables by id, or all; default: the preset's")
     @click.option("--images", help="a subset of the test images: N (the first N) or everyN")
-    @click.option("--plugins", default="", help="operator files, separated by commas")
-    @click.option("--metrics", default="", help="further pyiqa metrics, separated by commas")
-    @click.option("--anew", default="", help="runs by id, or all, for which evidence does not count")
+    @plugins_option
+    @click.option("--metrics", default="", callback=words, help="further pyiqa metrics, separated by commas")
+    @click.option("--anew", default="", callback=words, help="runs by id, or all, for which evidence does not count")
     @functools.wraps(verb)
     def command(
-        preset: str, chosen: str, images: str | None, plugins: str, metrics: str, anew: str, **rest: Any
+        preset: str,
+        chosen: list[str],
+        images: str | None,
+        plugins: list[str],
+        metrics: list[str],
+        anew: list[str],
+        **rest: Any,
     ) -> None:
-        plan = load_plan(
-            preset,
-            tables=[t for t in chosen.split(",") if t],
-            images=images,
-            plugins=[p for p in plugins.split(",") if p],
-            metrics=[m for m in metrics.split(",") if m],
-            anew=[r for r in anew.split(",") if r],
-        )
+        plan = load_plan(preset, tables=chosen, images=images, plugins=plugins, metrics=metrics, anew=anew)
         verb(plan, **rest)
 
     return command
@@ -226,14 +233,14 @@ def report(plan: Plan, allow_missing: bool) -> None:
 @click.option("--evidence", "first", multiple=True, type=click.Path(path_type=Path), help="folders that alone count")
 @click.argument("more", metavar="[FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", default=Path("verdicts.csv"), type=click.Path(path_type=Path), show_default=True)
-@click.option("--plugins", default="", help="operator files, separated by commas")
-def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins: str) -> None:
+@plugins_option
+def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins: list[str]) -> None:
     """Judge the claims on evidence: --evidence FOLDER... (runs.csv, metrics.csv), or all that is here."""
     from bench.stages.verdicts import verdicts as run
 
     if more and not first:
         raise BenchError(f"{more[0]}: folders follow --evidence")
-    path, found = run((*first, *more), out, plugins=[p for p in plugins.split(",") if p])
+    path, found = run((*first, *more), out, plugins=plugins)
     width = max(len(claim) for claim in found.decisive)
     for claim, verdict in found.decisive.items():
         click.echo(f"{claim:{width}}  {verdict.line}")
@@ -242,12 +249,12 @@ def verdicts(first: tuple[Path, ...], more: tuple[Path, ...], out: Path, plugins
 
 @cli.command(name="check-evidence")
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--plugins", default="", help="operator files, separated by commas")
-def check_evidence(folders: tuple[Path, ...], plugins: str) -> None:
+@plugins_option
+def check_evidence(folders: tuple[Path, ...], plugins: list[str]) -> None:
     """Check evidence (FOLDERS, or all that is here): schema, hashes, protocols, provenance. Runs nothing."""
     from bench.stages.check_evidence import check_evidence as run
 
-    for folder in run(folders, plugins=[p for p in plugins.split(",") if p]):
+    for folder in run(folders, plugins=plugins):
         click.echo(f"{folder}: nothing wrong that can be seen")
 
 

@@ -113,7 +113,7 @@ def load_plan(
         subset=_subset(images),
         anew=tuple(dict.fromkeys(anew)),
         asked=asked,
-        documents=(preset_doc.path, tables_doc.path, published_doc.path),
+        folder=config,
     )
     for run_id in plan.anew:
         if run_id != "all":

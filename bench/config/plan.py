@@ -45,7 +45,8 @@ class Plan:
     """Runs by id, or ``all``, that committed evidence does not answer: they are made on this machine."""
     asked: tuple[str, ...] = ()
     """Tables asked for instead of the preset's own choice."""
-    documents: tuple[Path, ...] = field(default=())
+    folder: Path | None = None
+    """Where it was read from; None for a plan that was made in memory."""
 
     @cached_property
     def runs(self) -> dict[str, RunSpec]:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from bench.config.plan import Plan
@@ -99,14 +98,9 @@ class Reproducibility:
         return ": ".join(t for t in (entry.paper, entry.title) if t) if entry else table
 
 
-def config_folder(plan: Plan) -> Path | None:
-    """Where the plan was read from; None for a plan that was made in memory."""
-    return next((p.parent for p in plan.documents if p.name == "tables.yaml"), None)
-
-
 def digest(plan: Plan) -> str:
     """Hash of the files behind the page; they are not parsed."""
-    folder = config_folder(plan)
+    folder = plan.folder
     data = [p.read_bytes() for p in (folder / name for name in FILES) if p.is_file()] if folder else []
     return hashlib.sha256(b"\0".join(data)).hexdigest()[:12]
 
@@ -118,7 +112,7 @@ def load(plan: Plan) -> Reproducibility | None:
         BenchError: an unknown key or id, with file, line and the nearest valid one; a table of the paper without
             an entry.
     """
-    folder = config_folder(plan)
+    folder = plan.folder
     if folder is None or not (folder / FILES[0]).is_file():
         return None
     document = strict_yaml.load(folder / FILES[0])

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from bench.config.loading import preset_names
 from bench.config.plan import Plan
-from bench.config.reproducibility import config_folder
 from bench.config.spec import Table
 from bench.data.protocols import Task
 from bench.foundation import strict_yaml
@@ -52,7 +51,7 @@ class Study(Strict):
 
 def of(plan: Plan) -> Study:
     """The study of the configuration that a plan was read from; an empty one where it has none."""
-    folder = config_folder(plan)
+    folder = plan.folder
     return load(folder, preset_names(folder)) if folder else Study()
 
 

@@ -64,25 +64,25 @@ def gaussian_kernel(width: float, size: int = SIZE) -> Kernel:
     return kernel / kernel.sum()
 
 
-def motion_kernel(rng: np.random.Generator, size: int = SIZE, steps: int = 64) -> Kernel:
-    """Blur of a hand-held camera: a random smooth path inside the window, (size, size), sum 1.
+def motion_kernel(rng: np.random.Generator) -> Kernel:
+    """Blur of a hand-held camera: a random smooth path inside the window, (SIZE, SIZE), sum 1.
 
     The velocity is a damped random walk; the path is scaled to a length between 2 pixels and the
     window's side and dropped at a random place where it fits. So kernels need not be centred, as
     three of the five released ones are not (centroids 1.0 to 1.4 pixels off), and a blind network
     must learn to undo a shift.
     """
-    path = np.zeros((steps, 2))
+    path = np.zeros((64, 2))
     heading = rng.uniform(0, 2 * np.pi)
     velocity = np.array([np.sin(heading), np.cos(heading)])
-    for i in range(1, steps):
+    for i in range(1, len(path)):
         velocity = 0.95 * velocity + 0.25 * rng.normal(size=2)
         path[i] = path[i - 1] + velocity
-    span = size - 2.0  # centres of the pen stay within [0.5, size - 1.5]
+    span = SIZE - 2.0  # centres of the pen stay within [0.5, SIZE - 1.5]
     path *= rng.uniform(2.0, span) / np.ptp(path, axis=0).max()
     room = span - np.ptp(path, axis=0)
     path += 0.5 - path.min(axis=0) + rng.uniform(size=2) * room
-    return _draw(path, size, pen=0.6)
+    return _draw(path, SIZE, pen=0.6)
 
 
 def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
@@ -94,11 +94,11 @@ def _draw(path: NDArray[np.float64], size: int, pen: float) -> Kernel:
     return kernel / kernel.sum()
 
 
-def random_kernel(rng: np.random.Generator, size: int = SIZE) -> Kernel:
-    """A training kernel: motion or isotropic Gaussian, (size, size), sum 1 (`MOTION_SHARE`, `GAUSSIAN_WIDTH`)."""
+def random_kernel(rng: np.random.Generator) -> Kernel:
+    """A training kernel: motion or isotropic Gaussian, (SIZE, SIZE), sum 1 (`MOTION_SHARE`, `GAUSSIAN_WIDTH`)."""
     if rng.uniform() < MOTION_SHARE:
-        return motion_kernel(rng, size)
-    return gaussian_kernel(rng.uniform(*GAUSSIAN_WIDTH), size)
+        return motion_kernel(rng)
+    return gaussian_kernel(rng.uniform(*GAUSSIAN_WIDTH))
 
 
 def quantise(kernel: Kernel, bits: int = 16) -> Kernel:

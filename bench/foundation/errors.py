@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from converse.declarations.literals import nearest as nearest
 
 
 class BenchError(Exception):
@@ -16,9 +15,3 @@ class BenchError(Exception):
 def one_line(text: str) -> str:
     """A message as it is shown: control characters, which a file's name may hold, are escaped."""
     return "".join(c if c.isprintable() or "\ud800" <= c <= "\udfff" else repr(c)[1:-1] for c in text)
-
-
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the nearest of ``allowed``, or an empty string."""
-    hits = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1, cutoff=0.6)
-    return f"; did you mean {hits[0]!r}?" if hits else ""

@@ -22,6 +22,13 @@ from typing import Any
 
 from bench.foundation.errors import BenchError
 
+POLL_S = 0.5
+"""How often the chain of parents is looked at."""
+GRACE_S = 30.0
+"""How long after its break the process may go on before it is ended hard."""
+WAIT_S = 10.0
+"""How long one worker waits for another to end."""
+
 
 class Interrupted(BenchError):
     """Stopped on request; what was done is saved and the same command goes on from there."""
@@ -38,13 +45,8 @@ class Stop:
 
 
 @contextmanager
-def stopping(poll_s: float = 0.5, grace_s: float = 30.0) -> Iterator[Stop]:
-    """Turns SIGTERM, SIGINT and the death of the Snakemake above us into a flag to look at between steps.
-
-    Args:
-        poll_s: how often the chain of parents is looked at.
-        grace_s: how long after its break the process may go on before it is ended hard.
-    """
+def stopping() -> Iterator[Stop]:
+    """Turns SIGTERM, SIGINT and the death of the Snakemake above us into a flag to look at between steps."""
     stop = Stop()
 
     def ask(number: int, _: FrameType | None) -> None:
@@ -59,8 +61,7 @@ def stopping(poll_s: float = 0.5, grace_s: float = 30.0) -> Iterator[Stop]:
     done = threading.Event()
     chain = snakemake_chain()
     if chain:
-        arguments = (chain, stop, done, poll_s, grace_s)
-        threading.Thread(target=_watch, args=arguments, daemon=True, name="lifeline").start()
+        threading.Thread(target=_watch, args=(chain, stop, done), daemon=True, name="lifeline").start()
     try:
         yield stop
     finally:
@@ -69,12 +70,12 @@ def stopping(poll_s: float = 0.5, grace_s: float = 30.0) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _watch(chain: list[tuple[int, int]], stop: Stop, done: threading.Event, poll_s: float, grace_s: float) -> None:
-    while not done.wait(poll_s):
+def _watch(chain: list[tuple[int, int]], stop: Stop, done: threading.Event) -> None:
+    while not done.wait(POLL_S):
         if all(parent_of(child) == parent for child, parent in chain):
             continue
         stop.reason = stop.reason or "the death of the workflow"
-        if not done.wait(grace_s):
+        if not done.wait(GRACE_S):
             os._exit(1)
         return
 
@@ -112,13 +113,15 @@ def _is_snakemake(pid: int) -> bool:
 
 
 @contextmanager
-def only_worker(lock: Path, what: str, wait_s: float = 10.0, say: Callable[[str], None] = print) -> Iterator[None]:
+def only_worker(
+    lock: Path, what: str, wait_s: float | None = None, say: Callable[[str], None] = print
+) -> Iterator[None]:
     """Holds an exclusive lock on a file for the length of the block; the kernel frees it if we die.
 
     Args:
         lock: the lock file, made if need be and left there (removing it would race).
         what: what is being done, for the messages.
-        wait_s: how long to wait for another process to end.
+        wait_s: how long to wait for another process to end; None: `WAIT_S`.
         say: prints one line while waiting.
 
     Raises:
@@ -130,7 +133,7 @@ def only_worker(lock: Path, what: str, wait_s: float = 10.0, say: Callable[[str]
     except OSError as error:
         raise BenchError(f"{what}: {lock} cannot be written ({error.strerror or error})") from error
     with opened as file:
-        deadline, told = time.monotonic() + wait_s, False
+        deadline, told = time.monotonic() + (WAIT_S if wait_s is None else wait_s), False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

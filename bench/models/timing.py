@@ -28,6 +28,8 @@ SAMPLE_S = 0.004
 BUDGET_S = 1.5
 """After this long a function gets no further timings, if it has `MINIMUM`."""
 MINIMUM = 3
+TIMEOUT_S = 300.0
+"""After this long a process of its own is given up."""
 
 
 @dataclass(frozen=True)
@@ -151,19 +153,17 @@ def _reset_peak() -> bool:
     return True
 
 
-def _resource_peak(function: Function) -> int | None:
+def _resource_peak(function: Function) -> int:
     """Without /proc: the highest peak so far, which a small warm-up keeps low."""
-    try:
-        import resource
-    except ImportError:
-        return None
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     function()
     return int((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
 
 
-def in_own_process(target: Callable[..., Any], *arguments: Any, timeout_s: float = 300.0) -> Any:
+def in_own_process(target: Callable[..., Any], *arguments: Any) -> Any:
     """``target(*arguments)`` in a fresh process that has torch loaded; None if it dies (out of memory, say).
 
     The processes are forked from one that has imported torch and computed nothing, since forking after OpenMP has
@@ -171,16 +171,15 @@ def in_own_process(target: Callable[..., Any], *arguments: Any, timeout_s: float
     """
     import multiprocessing
 
-    context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-    if sys.platform != "win32":
-        # torch loads its compiler at the first call of a custom operator: a second for every process otherwise.
-        context.set_forkserver_preload(["torch", "torch._dynamo", "bench.models.timed"])
+    context = multiprocessing.get_context("forkserver")
+    # torch loads its compiler at the first call of a custom operator: a second for every process otherwise.
+    context.set_forkserver_preload(["torch", "torch._dynamo", "bench.models.timed"])
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(send, target, arguments), daemon=True)
     process.start()
     send.close()
     try:
-        return receive.recv() if receive.poll(timeout_s) else None
+        return receive.recv() if receive.poll(TIMEOUT_S) else None
     except EOFError:
         return None
     finally:

@@ -40,9 +40,7 @@ def restore(method: str, sample: Sample, protocol: Protocol) -> Float:
     Raises:
         BenchError: unknown method, or one that does not serve the protocol's task.
     """
-    if protocol.task not in METHODS.get(method, ()):
-        allowed = [name for name, tasks in METHODS.items() if protocol.task in tasks]
-        raise BenchError(f"method {method!r} does not serve {protocol.task} (allowed: {', '.join(allowed)})")
+    check(method, protocol)
     if method in ("noisy", "blurred"):
         return sample.input
     if method == "tv":

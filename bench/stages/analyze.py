@@ -29,8 +29,6 @@ from bench.foundation.progress import Progress
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
 
-LOCK_WAIT_S = 10.0
-
 
 def analyze(
     plan: Plan, names: Sequence[str] | None = None, *, device: str | None = None, progress: bool = True
@@ -64,7 +62,7 @@ def analyze(
         for spec in chosen:
             target = layout.analysis_csv(spec.id)
             try:
-                lock = only_worker(target.with_suffix(".lock"), f"analyze {spec.id}", LOCK_WAIT_S)
+                lock = only_worker(target.with_suffix(".lock"), f"analyze {spec.id}")
                 with lock, within_memory(spec.id):
                     _carry_out(spec, Laboratory(spec, plan.datasets, where), stop, progress)
             except Interrupted:

@@ -40,7 +40,6 @@ from bench.scoring.score_log import Case, ScoreLog, Values
 from bench.scoring.score_record import sign
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value", "reason")
-LOCK_WAIT_S = 10.0
 SAME_DB = 0.01
 """A metric that is added to earlier scores must be of the same restored image, which PSNR tells."""
 
@@ -80,7 +79,7 @@ def evaluate(
         restorer = restorer_of(plan.plugins, run, where)
         for test in tests:
             target = layout.metrics_csv(run.id, test.stem)
-            with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}", LOCK_WAIT_S):
+            with only_worker(target.with_suffix(".lock"), f"evaluate {run.id} {test.key}"):
                 failures += _Test(plan, run, test, restorer, where, stop, progress).carry_out()
     if failures:
         more = f" (and {len(failures) - 1} more: {'; '.join(failures[1:])})" if failures[1:] else ""

@@ -33,8 +33,6 @@ from bench.models.arithmetic import arithmetic
 from bench.results.properties import FIELDS
 from bench.scoring.prepare import Sample, prepare
 
-LOCK_WAIT_S = 10.0
-
 
 def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, device: str | None = None) -> list[str]:
     """Measures what the plan asks of a trained run.
@@ -69,7 +67,7 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
     with arithmetic(run.threads, run.precision or "float32"):
         for key in chosen:
             target = layout.property_csv(run_id, asked[key].stem)
-            with only_worker(target.with_suffix(".lock"), f"measure {run_id} {key}", LOCK_WAIT_S), within_memory(key):
+            with only_worker(target.with_suffix(".lock"), f"measure {run_id} {key}"), within_memory(key):
                 atomic.write_bytes(target, _table(plan, run, asked[key], where))
     return chosen
 

@@ -40,7 +40,6 @@ from converse.assembly.contract import told
 SAVES = 20
 """States saved in a training, at the least."""
 SAVE_EVERY_S = 30.0
-LOCK_WAIT_S = 10.0
 
 
 def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool = True) -> None:
@@ -64,7 +63,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
         raise BenchError(f"run {run_id}: {run.method!r} is a classical method, there is nothing to train")
     where = networks.choose_device(device or plan.preset.device)
     lock = layout.state_file(run_id).with_name("lock")
-    with only_worker(lock, f"train {run_id}", LOCK_WAIT_S), arithmetic(run.threads, run.precision or "float32"):
+    with only_worker(lock, f"train {run_id}"), arithmetic(run.threads, run.precision or "float32"):
         record.say_if_repeated(run, where)
         if run.checkpoint:
             _load(plan, run, where, progress)

@@ -17,6 +17,7 @@ from tiny_training import RUNS, run_id, tiny_plan
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.foundation import lifeline
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted, Stop, only_worker
 from bench.models import checkpoint
@@ -257,7 +258,7 @@ def test_a_second_trainer_waits_and_then_says_who_is_at_it(tmp_path: Path, monke
     process = start(tmp_path, "dncnn", 8, 5.0)
     lock = layout.state_file(run).with_name("lock")
     wait_for(lambda: lock.exists() and lock.read_text().strip() == str(process.pid))
-    monkeypatch.setattr(stage, "LOCK_WAIT_S", 0.3)
+    monkeypatch.setattr(lifeline, "WAIT_S", 0.3)
     with pytest.raises(BenchError, match=f"process {process.pid} is at it already"):
         train(plan, run, progress=False)
     process.kill()
