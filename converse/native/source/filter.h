@@ -261,10 +261,7 @@ struct Filter {
             V v[L];
             for (int x = 0; x < L; x++) v[x] = x < n ? t[from + x] : V{};
             transpose(v);
-            if (n == L)
-                for (int l = 0; l < n_lanes; l++) store(lane[l] + plane + to, v[l]);
-            else
-                for (int l = 0; l < n_lanes; l++) memcpy(lane[l] + plane + to, &v[l], sizeof(float) * n);
+            for (int l = 0; l < n_lanes; l++) store_first(lane[l] + plane + to, v[l], n);
         });
     }
 

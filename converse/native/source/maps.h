@@ -10,8 +10,13 @@
 namespace {
 
 INLINE void copy(float* to, const float* from, int n) {
-    if (n < L) {
+    if (n < HALF) {
         for (int x = 0; x < n; x++) to[x] = from[x];
+        return;
+    }
+    if (n < L) {
+        store_half(to, load_half(from));
+        store_half(to + n - HALF, load_half(from + n - HALF));
         return;
     }
     int x = 0;

@@ -172,19 +172,8 @@ INLINE void blocks_of_bins(int bins, Body body) {
     }
 }
 
-INLINE F load_some(const float* p, int count) {
-    if (count == HALF) return load_half(p);
-    F v = {};  // what lies behind belongs to another channel, and may not be finite
-    memcpy(&v, p, sizeof(float) * count);
-    return v;
-}
-
-INLINE void store_some(float* p, F v, int count) {
-    if (count == HALF)
-        store_half(p, v);
-    else
-        memcpy(p, &v, sizeof(float) * count);
-}
+// The first `count` of HALF floats; what lies behind belongs to another channel, and may not be finite.
+INLINE F load_first(const float* p, int count) { return below<IF>(count) ? load_half(p) : F{}; }
 
 // Write G_p of one channel, times `factor`, to `copies` places.
 //   g: plane (phase, w, part) begins at ((phase columns + w) 2 + part) stride; copy c of the bins at c distance.
@@ -207,8 +196,8 @@ void write_gain(Grid& grid, const double* kernel, double lam_, float factor, flo
                     Narrow value = gain(f[p], c, phases, lam, nearest);
                     float* at = g + ((size_t)p * columns + (side ? columns - w : w)) * 2 * stride + k0;
                     for (int n = 0; n < copies; n++, at += distance) {
-                        store_some(at, value.r * factor, count);
-                        store_some(at + stride, value.i * factor, count);
+                        store_first(at, value.r * factor, count);
+                        store_first(at + stride, value.i * factor, count);
                     }
                 }
             }
@@ -247,10 +236,10 @@ void write_gradients(Grid& grid, const double* kernel, double lam_, double facto
                 Narrow W = {F{}, F{}};
                 for (int p = 0; p < phases; p++) {
                     const float* at = z + ((size_t)p * columns + (side ? columns - w : w)) * 2 * stride + k0;
-                    Narrow sum = {load_some(at, count), load_some(at + stride, count)};
+                    Narrow sum = {load_first(at, count), load_first(at + stride, count)};
                     for (int n = 1; n < copies; n++) {
                         at += distance;
-                        sum.r += load_some(at, count), sum.i += load_some(at + stride, count);
+                        sum.r += load_first(at, count), sum.i += load_first(at + stride, count);
                     }
                     zs[p] = sum;
                     W.r += f[side][p].r * sum.r - f[side][p].i * sum.i;

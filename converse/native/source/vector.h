@@ -14,6 +14,7 @@ constexpr int L = LANES, HALF = LANES / 2;
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef int32_t I __attribute__((vector_size(4 * LANES)));
 typedef float F __attribute__((vector_size(2 * LANES)));   // half as many floats,
+typedef int32_t IF __attribute__((vector_size(2 * LANES)));
 typedef double D __attribute__((vector_size(4 * LANES)));  // and as many doubles
 
 typedef float UnalignedV __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -27,6 +28,24 @@ INLINE void store_half(float* p, F v) { *(UnalignedF*)p = v; }
 INLINE D load_double(const double* p) { return *(const UnalignedD*)p; }
 INLINE F narrow(D v) { return __builtin_convertvector(v, F); }
 INLINE D widen(F v) { return __builtin_convertvector(v, D); }
+
+// Lanes of a vector of integers that are below `count`.
+template <class Lanes>
+INLINE Lanes below(int count) {
+    Lanes lane;
+    for (int l = 0; l < (int)(sizeof(Lanes) / 4); l++) lane[l] = l;
+    return lane < count;
+}
+
+// The first `count` floats of a vector, and what stood behind them there.
+INLINE void store_first(float* p, V v, int count) {
+    if (count < L) v = below<I>(count) ? v : load(p);
+    store(p, v);
+}
+INLINE void store_first(float* p, F v, int count) {
+    if (count < HALF) v = below<IF>(count) ? v : load_half(p);
+    store_half(p, v);
+}
 
 INLINE int rounded_up(int n, int step) { return (n + step - 1) / step * step; }
 INLINE int least(int a, int b) { return a < b ? a : b; }
