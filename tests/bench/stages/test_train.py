@@ -157,8 +157,8 @@ def test_sigterm_saves_and_the_same_command_goes_on(tmp_path: Path, step: int, m
 
 
 def test_a_resume_between_two_rows_of_the_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.loop.ROWS", 2)
-    monkeypatch.setattr("bench.training.loop.VALIDATIONS", 2)
+    monkeypatch.setattr("bench.config.budget.CURVE_ROWS", 2)
+    monkeypatch.setattr("bench.config.budget.VALIDATIONS", 2)
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
     trained(plan, "dncnn")
@@ -171,8 +171,8 @@ def test_a_resume_between_two_rows_of_the_curve(tmp_path: Path, monkeypatch: pyt
 
 
 def test_divergence_after_a_resume_keeps_the_last_good_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.loop.ROWS", 2)
-    monkeypatch.setattr("bench.training.loop.VALIDATIONS", 2)
+    monkeypatch.setattr("bench.config.budget.CURVE_ROWS", 2)
+    monkeypatch.setattr("bench.config.budget.VALIDATIONS", 2)
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "dncnn")
     loss = Training._loss
