@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from bench.config import analysis_info
 from bench.config.claims import RowClaim
@@ -98,9 +99,11 @@ def _analysis(v: Verdict) -> str:
 
 def ends(v: Verdict, digits: int = 3) -> str:
     """The interval of a verdict (dB); empty where it has none."""
-    if v.low is None or v.high is None:
-        return ""
-    return f"{signed(v.low, digits)} to {signed(v.high, digits)}"
+    return _between(None if v.low is None or v.high is None else (v.low, v.high), digits)
+
+
+def _between(interval: tuple[float, float] | None, digits: int = 3) -> str:
+    return f"{signed(interval[0], digits)} to {signed(interval[1], digits)}" if interval else ""
 
 
 def _remarks(found: Judgement) -> tuple[str, ...]:
@@ -151,7 +154,7 @@ def in_full(found: Judgement) -> View:
 
 def comparisons(found: Judgement) -> View:
     """Every single comparison of every axis and rung, corrected after Holm."""
-    heads = (EFFECT, "interval", "n", "p", "p (Holm)", "sign flip", "r", "detectable")
+    heads = (EFFECT, "interval", "n", "p", "p (Holm)", "sign flip", "r", "in pairs", "detectable")
     columns = (Column("comparison", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
     sections = []
     for rung in found.ladder.rungs:
@@ -159,18 +162,19 @@ def comparisons(found: Judgement) -> View:
             gaps = family(rung, table, found.ladder.claims)
             lines = []
             for (pair, gap), p in zip(gaps.items(), holm(list(gaps.values())), strict=True):
-                interval = gap.interval()
+                pairs = replace(gap, design="paired")
                 lines.append(
                     Line(
                         (
                             Cell(" − ".join(pair)),
                             Cell(signed(gap.effect, 3) if gap.effect is not None else DASH),
-                            Cell(f"{signed(interval[0], 3)} to {signed(interval[1], 3)}" if interval else ""),
+                            Cell(_between(gap.interval())),
                             Cell(str(gap.n)),
                             Cell(_number(gap.p, ".3f")),
                             Cell(_number(p, ".3f")),
                             Cell(_number(gap.p_sign_flip, ".3f")),
                             Cell(_number(gap.correlation, ".2f")),
+                            Cell(_between(pairs.interval()) if pairs.testable and gap.design != "paired" else ""),
                             Cell(_number(gap.detectable, ".3f")),
                         )
                     )
@@ -179,7 +183,8 @@ def comparisons(found: Judgement) -> View:
                 design = rung.study.design(rung.plan.tables[table])
                 sections.append(Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}, {design}"))
     remark = (
-        "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds."
+        "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds. "
+        "In pairs: the interval that pairing common seeds would give where Welch's was declared; no verdict rests on it."
     )
     title = "The single comparisons of every axis"
     return View("comparisons", title, columns, tuple(sections), remarks=(remark,))
