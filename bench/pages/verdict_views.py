@@ -184,7 +184,7 @@ def comparisons(found: Judgement) -> View:
                 sections.append(Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}, {design}"))
     remark = (
         "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds. "
-        "In pairs: the interval that pairing common seeds would give where Welch's was declared; no verdict rests on it."
+        "In pairs: the interval that pairing common seeds would give where Welch's was declared; none decides."
     )
     title = "The single comparisons of every axis"
     return View("comparisons", title, columns, tuple(sections), remarks=(remark,))
