@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +51,12 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
     found = judge_study(folder, None, plan.plugins) if folder else None
     if found is None:
         return None
+    lines, runs = to_csv(found.verdicts), runs_csv(found)
     data = layout.report_dir(plan.name) / "data"
-    atomic.write_bytes(data / "verdicts.csv", to_csv(found.verdicts))
-    atomic.write_bytes(data / "verdict_runs.csv", runs_csv(found))
+    atomic.write_bytes(data / "verdicts.csv", lines)
+    atomic.write_bytes(data / "verdict_runs.csv", runs)
     stem = layout.figure_stem(plan.name, FIGURE)
     image = _draw(found, stem)
-    views: list[Callable[[], View]] = [
-        functools.partial(view, found)
-        for view in (verdict_views.in_full, verdict_views.comparisons, verdict_views.spread)
-    ]
     return VerdictSection(
         verdict_summary.groups(found),
         verdict_summary.rungs(found),
@@ -68,9 +64,9 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
             **_both(verdict_views.answers(found, sections, "#verdicts-in-full")),
             "md": formats.markdown(verdict_views.answers(found, sections, "verdicts.md")),
         },
-        tuple(_both(view()) for view in (*views, verdict_views.proof)),
-        attached.csv("verdicts", to_csv(found.verdicts).decode()),
-        attached.csv("verdict_runs", runs_csv(found).decode()),
+        tuple(_both(view) for view in verdict_views.full(found)),
+        attached.csv("verdicts", lines.decode()),
+        attached.csv("verdict_runs", runs.decode()),
         ladder.caption(found),
         image,
         stem.with_suffix(".png").relative_to(layout.report_dir(plan.name)).as_posix(),
