@@ -56,12 +56,16 @@ def non_inferiority(gaps: Estimate, within: float, rejected: Floats | None = Non
 def least_favourable(effects: ArrayLike, rejecting: ArrayLike) -> int:
     """Which of several comparisons is shown: the lowest effect, of those that reject the claim where some do.
 
+    The first where none has an effect, as where every network of the other rows diverged.
+
     Args:
         effects: of the comparisons, NaN where there is none; for an equivalence the negative size of each.
         rejecting: which of them reject the claim.
     """
     values, chosen = np.asarray(effects, float), np.asarray(rejecting, bool)
-    return int(np.nanargmin(np.where(chosen, values, np.inf) if np.isfinite(values[chosen]).any() else values))
+    known = ~np.isnan(values)
+    among = known & chosen if (known & chosen).any() else known
+    return int(np.argmin(np.where(among, values, np.inf)))
 
 
 def _words(yes: Any, assertion: str, no: Any, rejection: str) -> NDArray[np.str_]:

@@ -138,6 +138,7 @@ def test_samples_may_have_other_shapes_that_broadcast() -> None:
         ((-0.3, -0.1, 0.2), (False, True, False), 1),  # a claim that is rejected shows what rejects it
         ((-0.1, -0.3, np.nan), (True, True, False), 1),
         ((np.nan, 0.2, 0.1), (True, False, False), 2),  # diverged: no effect to show
+        ((np.nan, np.nan), (True, False), 0),
     ],
 )
 def test_the_comparison_that_is_shown(effects: tuple[float, ...], rejecting: tuple[bool, ...], shown: int) -> None:
