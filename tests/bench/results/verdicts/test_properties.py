@@ -129,6 +129,10 @@ def test_seeds_that_diverge_are_an_answer_to_stability(root: Path) -> None:
     (root / "third").mkdir()
     verdict = judged(evidence(root / "third", plan, table, scores), claim)
     assert verdict.words == "holds" and verdict.comparison == "gaussian_softmax − uniform"
+    scores["uniform"] = [None] * 5
+    (root / "fourth").mkdir()
+    verdict = judged(evidence(root / "fourth", plan, table, scores), claim)
+    assert (verdict.words, verdict.effect_db) == ("holds", None)
 
 
 def test_a_larger_start_with_less_spread_or_with_diverged_seeds(root: Path) -> None:
@@ -142,6 +146,10 @@ def test_a_larger_start_with_less_spread_or_with_diverged_seeds(root: Path) -> N
     best = spread_out({"1.2e-4": 28.5} | dict.fromkeys(LARGER, 28.2)) | {"0.7": [None] * 5}
     (root / "again").mkdir()
     assert judged(evidence(root / "again", plan, table, best), claim).words == "holds"
+    best |= dict.fromkeys(LARGER, [None] * 5)
+    (root / "third").mkdir()
+    alone = judged(evidence(root / "third", plan, table, best), claim)
+    assert (alone.words, alone.effect_db) == ("holds", None)
 
 
 def test_runs_can_be_followed(root: Path) -> None:
