@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench.foundation.errors import BenchError
 
@@ -31,6 +32,12 @@ def write_bytes(path: Path, data: bytes, *, only_if_changed: bool = False) -> bo
     with writing(path) as file:
         file.write(data)
     return True
+
+
+def write_json(path: Path, data: dict[str, Any], *, only_if_changed: bool = False) -> bool:
+    """`write_bytes` of ``data`` as JSON with one space of indentation, in UTF-8."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return write_bytes(path, text.encode(), only_if_changed=only_if_changed)
 
 
 @contextmanager

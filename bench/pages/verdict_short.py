@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from bench.pages.claim_places import subject
 from bench.pages.verdict_summary import GROUPS, grouped
-from bench.pages.verdict_views import ends, place, words_of
+from bench.pages.verdict_views import ends, words_of
 from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.verdicts.judge import Judgement
 from bench.results.verdicts.verdict import NO_VERDICT, NOT_MEASURED, SHOWN, Verdict
 from bench.results.view import Cell, Column, Line, Section, View, signed
 
 MEASURED = tuple(title for title, words in GROUPS.items() if {"holds", "reversed", CANNOT_TELL} & set(words))
-
-AXES = {
-    "init": "start of K",
-    "kernel_size": "size of K",
-    "padding_mode": "padding mode",
-    "padding": "padding size",
-    "lam": "λ",
-    "x0": "X0",
-}
-"""Axis of a table to words."""
 
 
 def short(found: Judgement) -> View:
@@ -40,12 +31,10 @@ def short(found: Judgement) -> View:
 
     def line(v: Verdict) -> Line:
         claim = found.ladder.claims.by_id[v.claim]
-        table = getattr(claim, "table", "")
-        where = place(found, table or v.source) + _axis(found, table)
         sure = v.decided and v.complete and v.verdict != CANNOT_TELL
         return Line(
             (
-                Cell(f"{where[0].upper()}{where[1:]}: {claim.sentence}"),
+                Cell(f"{subject(found, v)}: {claim.sentence}"),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
                 Cell(v.number or (signed(v.effect_db) if v.effect_db is not None else "")),
                 Cell(ends(v, 2)),
@@ -64,9 +53,3 @@ def short(found: Judgement) -> View:
     }
     remarks = tuple(f"{words}: {', '.join(names)}." for words, names in named.items() if names)
     return View("answer", "What holds", columns, tuple(sections), remarks=remarks)
-
-
-def _axis(found: Judgement, table: str) -> str:
-    """What the rows of a table differ in, where their names do not say it."""
-    axes = [str(rung.plan.tables[table].axis) for rung in found.ladder.rungs if table in rung.plan.tables]
-    return f", {AXES[axes[0]]}" if axes and axes[0] in AXES else ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bench.config import analysis_info
 from bench.config.claims import RowClaim
+from bench.pages.claim_places import place
 from bench.pages.verdict_summary import grouped
 from bench.results.captions import dataset_name
 from bench.results.comparison import holm
@@ -74,13 +75,6 @@ def answers(found: Judgement, sections: Collection[str], full: str = "") -> View
 
     parts = [Section(tuple(line(v) for v in verdicts), title) for title, verdicts in grouped(found).items()]
     return View("verdicts", "What holds", columns, tuple(parts), remarks=_remarks(found))
-
-
-def place(found: Judgement, source: str) -> str:
-    """A table as the paper numbers it, an analysis by its name; a claim of neither is only in the full list."""
-    tables = [rung.plan.tables[source] for rung in found.ladder.rungs if source in rung.plan.tables]
-    name = source.replace("_", " ") or "in full"
-    return tables[0].paper or name if tables else name
 
 
 def words_of(v: Verdict) -> str:

@@ -75,7 +75,7 @@ def stamp(
         "files": {str(path): _sha256(path) for path in files},
     }
     target = layout.stamp_json(plan.name, stage, name)
-    atomic.write_bytes(target, (json.dumps(record, indent=1) + "\n").encode())
+    atomic.write_json(target, record)
 
 
 def state(plan: Plan, stage: Stage, name: str, files: Iterable[Path]) -> State:

@@ -28,6 +28,7 @@ from bench.foundation.memory import within_memory
 from bench.foundation.progress import Progress
 from bench.models import networks
 from bench.models.arithmetic import arithmetic
+from bench.results.reading import csv_text
 
 
 def analyze(
@@ -86,7 +87,7 @@ def _carry_out(spec: AnalysisSpec, lab: Laboratory, stop: Stop, progress: bool) 
             if stop and case != left[-1]:
                 raise Interrupted(f"{spec.name}: stopped by {stop.reason}; the same command goes on from there")
     parts = [pd.read_csv(layout.analysis_case(spec.id, case, ".csv"), dtype=str, na_filter=False) for case in cases]
-    atomic.write_bytes(layout.analysis_csv(spec.id), _text(pd.concat(parts)))
+    atomic.write_bytes(layout.analysis_csv(spec.id), csv_text(pd.concat(parts)).encode())
 
 
 def _measure(code: ModuleType, spec: AnalysisSpec, info: AnalysisInfo, lab: Laboratory, case: analyses.Case) -> None:
@@ -95,11 +96,7 @@ def _measure(code: ModuleType, spec: AnalysisSpec, info: AnalysisInfo, lab: Labo
     frame = code.measure(lab, case)
     if list(frame.columns) != list(info.columns):
         raise BenchError(f"columns {list(frame.columns)}, declared are {list(info.columns)}")
-    atomic.write_bytes(layout.analysis_case(spec.id, case, ".csv"), _text(frame))
+    atomic.write_bytes(layout.analysis_case(spec.id, case, ".csv"), csv_text(frame).encode())
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **lab.kept)  # type: ignore[arg-type]
     atomic.write_bytes(layout.analysis_case(spec.id, case, ".npz"), buffer.getvalue())
-
-
-def _text(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()

@@ -6,7 +6,6 @@ images among the training images, by content, where both are on the disk.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
@@ -51,7 +50,7 @@ def check(plan: Plan) -> None:
         "remarks": remarks,
         "leaks_checked": _check_leaks(plan),
     }
-    atomic.write_bytes(layout.check_json(plan.name), (json.dumps(record, indent=1) + "\n").encode())
+    atomic.write_json(layout.check_json(plan.name), record)
 
 
 def _foreseen(plan: Plan) -> list[str]:

@@ -70,8 +70,7 @@ def _fetch_one(dataset: Dataset, root: Path, jobs: int, progress: bool) -> None:
         **extra,
         "files": files,
     }
-    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    atomic.write_bytes(manifest_path(dataset.name, root), text.encode(), only_if_changed=True)
+    atomic.write_json(manifest_path(dataset.name, root), manifest, only_if_changed=True)
 
 
 def _fetch_files(dataset: Dataset, root: Path, jobs: int, progress: bool) -> None:

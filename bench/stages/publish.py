@@ -22,7 +22,7 @@ from bench.results.columns import COLUMNS
 from bench.results.curves import curves
 from bench.results.evidence import rows_of, values_sha256
 from bench.results.properties import local_properties
-from bench.results.reading import read_csv
+from bench.results.reading import csv_text, read_csv
 from bench.results.tidy import Results, load
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
             if (table := layout.analysis_csv(analysis.id)).is_file():
                 atomic.write_bytes(layout.evidence_analysis(folder.name, analysis.id), table.read_bytes())
         dictionary = {f: {c: t for c, t in columns.items() if c != "source"} for f, columns in COLUMNS.items()}
-        atomic.write_bytes(folder / "columns.json", (json.dumps(dictionary, indent=1) + "\n").encode())
+        atomic.write_json(folder / "columns.json", dictionary)
         written.append(folder)
     return written
 
@@ -152,7 +152,7 @@ def _write(path: Path, new: pd.DataFrame) -> None:
         old = read_csv(path, ()).reindex(columns=new.columns, fill_value="")
         new = pd.concat([old[~_among(old, new, keys)], new], ignore_index=True)
     new = new.sort_values(list(ORDER.get(path.name, keys)), kind="stable")
-    atomic.write_bytes(path, new.to_csv(index=False, lineterminator="\n").encode(), only_if_changed=True)
+    atomic.write_bytes(path, csv_text(new).encode(), only_if_changed=True)
 
 
 def _among(old: pd.DataFrame, new: pd.DataFrame, keys: Sequence[str]) -> Any:
@@ -185,4 +185,4 @@ def _supersede(folder: Path, runs: pd.DataFrame, scores: pd.DataFrame) -> None:
             if (other / file).is_file():
                 frame = read_csv(other / file, ("run",))
                 kept = frame[~frame["run"].isin(lost)]
-                atomic.write_bytes(other / file, kept.to_csv(index=False, lineterminator="\n").encode())
+                atomic.write_bytes(other / file, csv_text(kept).encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import time
 from typing import Any
 
@@ -77,4 +76,4 @@ def write(
         "checkpoint_sha256": checkpoint_sha256,
         "weights_sha256": sha256_file(layout.weights(run.id)),
     }
-    atomic.write_bytes(layout.run_json(run.id), (json.dumps(record, indent=1) + "\n").encode())
+    atomic.write_json(layout.run_json(run.id), record)

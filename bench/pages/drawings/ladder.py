@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.config.claims import Equivalence, NonInferiority, RowClaim
+from bench.pages.claim_places import subject
 from bench.pages.drawings.half_page import SIZES, WIDTH
 from bench.results.verdicts.judge import Judgement
 from bench.results.verdicts.verdict import Verdict
@@ -50,18 +52,18 @@ def draw(found: Judgement) -> Any:
             axis.set_visible(False)
         for axis, (name, part) in zip(axes.flat, points.items(), strict=False):
             _panel(axis, part, places, found.ladder.claims.by_id[name])
-            axis.set_title(_title(name, part), loc="left", pad=2)
+            axis.set_title(_title(subject(found, part[0]), part), loc="left", pad=2)
     figure.supylabel("effect (dB)", fontsize=7.5)
     figure.supxlabel("rung of the ladder, by training compute", fontsize=7.5)
     return figure
 
 
-def _title(name: str, part: Sequence[Verdict]) -> str:
-    """The claim, and the comparison that all its numbers are of, on two lines where one is too narrow."""
+def _title(where: str, part: Sequence[Verdict]) -> str:
+    """Where the claim stands, less "(left)", and the comparison that all its numbers are of, on one or two lines."""
     pairs = {v.comparison for v in part}
     pair = pairs.pop() if len(pairs) == 1 else "least favourable pair"
     lines = pair.replace(" − ", "\n− ") if len(pair) > 20 else pair
-    return "\n".join(text for text in (name.replace("_", " "), lines) if text)
+    return "\n".join(text for text in (re.sub(r" \((left|right)\)", "", where), lines) if text)
 
 
 def _panel(axis: Any, part: Sequence[Verdict], places: Mapping[str, tuple[float, str]], claim: Any) -> None:
