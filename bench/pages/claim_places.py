@@ -24,10 +24,14 @@ def place(found: Judgement, source: str) -> str:
     return tables[0].paper or name if tables else name
 
 
-def subject(found: Judgement, verdict: Verdict) -> str:
-    """Where its claim stands, and what the rows there differ in where their names do not say it."""
-    claim = found.ladder.claims.by_id[verdict.claim]
-    table = claim.table if isinstance(claim, RowClaim) else ""
-    name = place(found, table or verdict.source)
+def table_name(found: Judgement, table: str) -> str:
+    """A table, and what its rows differ in where their names do not say it."""
+    name = place(found, table)
     axes = [str(rung.plan.tables[table].axis) for rung in found.ladder.rungs if table in rung.plan.tables]
     return name[0].upper() + name[1:] + (f", {AXES[axes[0]]}" if axes and axes[0] in AXES else "")
+
+
+def subject(found: Judgement, verdict: Verdict) -> str:
+    """Where the claim of a verdict stands."""
+    claim = found.ladder.claims.by_id[verdict.claim]
+    return table_name(found, claim.table if isinstance(claim, RowClaim) else verdict.source)

@@ -220,6 +220,6 @@ def _html_line(line: Line, view: View, section: int) -> str:
 
 
 def _number(text: str) -> str:
-    """What a cell is sorted by: the number that it begins with; empty without one."""
-    found = re.match(r"[-+]?[\d.]+(?:e[-+]?\d+)?", text.replace("−", "-").replace(",", ""))
-    return found[0] if found else ""
+    """What a cell is sorted by: the number that it begins with, or that it is below; empty without one."""
+    found = re.match(r"(?:< )?([-+]?[\d.]+(?:e[-+]?\d+)?)", text.replace("−", "-").replace(",", ""))
+    return found[1] if found else ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench.config import analysis_info
 from bench.config.claims import RowClaim
-from bench.pages.claim_places import place
+from bench.pages.claim_places import place, table_name
 from bench.pages.verdict_summary import grouped
 from bench.results.captions import dataset_name
 from bench.results.comparison import holm
@@ -127,7 +127,7 @@ def in_full(found: Judgement) -> View:
                 Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
                 Cell(ends(v)),
                 Cell(str(v.n) if v.n else ""),
-                Cell(_number(v.p_holm, ".3f")),
+                Cell(_p(v.p_holm)),
                 Cell(_number(v.correlation, ".2f")),
                 Cell(_number(v.detectable_db, ".3f")),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
@@ -164,9 +164,9 @@ def comparisons(found: Judgement) -> View:
                             Cell(signed(gap.effect, 3) if gap.effect is not None else DASH),
                             Cell(_between(gap.interval())),
                             Cell(str(gap.n)),
-                            Cell(_number(gap.p, ".3f")),
-                            Cell(_number(p, ".3f")),
-                            Cell(_number(gap.p_sign_flip, ".3f")),
+                            Cell(_p(gap.p)),
+                            Cell(_p(p)),
+                            Cell(_p(gap.p_sign_flip)),
                             Cell(_number(gap.correlation, ".2f")),
                             Cell(_between(pairs.interval()) if pairs.testable and gap.design != "paired" else ""),
                             Cell(_number(gap.detectable, ".3f")),
@@ -175,7 +175,7 @@ def comparisons(found: Judgement) -> View:
                 )
             if lines:
                 design = rung.study.design(rung.plan.tables[table])
-                sections.append(Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}, {design}"))
+                sections.append(Section(tuple(lines), f"{table_name(found, table)}, rung {rung.name}, {design}"))
     remark = (
         "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds. "
         "In pairs: the interval that pairing common seeds would give where Welch's was declared; none decides."
@@ -189,7 +189,7 @@ def spread(found: Judgement) -> View:
     heads = ("seeds", "sd over seeds", "seed", "image", "seed × image")
     columns = (Column("row", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
     sections = [
-        Section(tuple(lines), f"{table.replace('_', ' ')}, rung {rung.name}")
+        Section(tuple(lines), f"{table_name(found, table)}, rung {rung.name}")
         for rung in found.ladder.rungs
         for table in rung.plan.tables
         if (lines := list(_spreads(rung, table)))
@@ -238,4 +238,9 @@ def proof() -> View:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "" if value is None or value != value else format(value, form)
+    return "" if value is None or value != value else format(value, form).replace("-", "−")
+
+
+def _p(value: float | None) -> str:
+    """A p-value; no test gives zero."""
+    return "< 0.001" if value is not None and value < 0.001 else _number(value, ".3f")
