@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..mathematics import checks
 from .branch import branch
 from .conv1x1 import Conv1x1
 from .norm import ChannelNorm
@@ -27,15 +28,20 @@ class ConverseBlock(nn.Module):
         expansion: hidden width over C.
         alpha: scale each branch by a learnable factor per channel that starts at zero (the
             variant of Converse-USRNet).
+
+    Raises:
+        TypeError: channels or expansion that are no integers.
+        ValueError: one of them below 1.
     """
 
     def __init__(self, channels: int, spatial: MakeOperator, *, expansion: int = 2, alpha: bool = False) -> None:
         super().__init__()
-        hidden = channels * expansion
-        if alpha:
-            self.alpha1 = nn.Parameter(torch.zeros(1, channels, 1, 1))
-            self.alpha2 = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        hidden = checks.integer("channels", channels, 1) * checks.integer("expansion", expansion, 1)
         self.alpha = alpha
+        if alpha:
+            self.alpha1 = nn.Parameter(torch.empty(1, channels, 1, 1))
+            self.alpha2 = nn.Parameter(torch.empty(1, channels, 1, 1))
+        self.reset_parameters()
         self.conv1 = nn.Sequential(
             ChannelNorm(channels),
             Conv1x1(channels, hidden),
@@ -50,6 +56,13 @@ class ConverseBlock(nn.Module):
             nn.GELU(),
             Conv1x1(hidden, channels),
         )
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Put both alpha, where there are any, to zero; the layers have a ``reset_parameters`` of their own."""
+        if self.alpha:
+            self.alpha1.zero_()
+            self.alpha2.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""

@@ -42,7 +42,7 @@ def branch(layers: nn.Sequential, x: Tensor, alpha: Tensor | None) -> Tensor:
     y = enter(library, x, norm.weight, norm.bias, first.weight, first.bias, norm.eps, spatial is not None)
     if spatial is not None:
         y = spatial(y)
-        if serving(y, as_they_are=True) is None or y.shape != (x.shape[0], last.in_channels, *x.shape[2:]):
+        if serving(y, as_they_are=True) is None or y.shape != (x.shape[0], last.weight.shape[1], *x.shape[2:]):
             return _sum(x, last(F.gelu(y)), alpha)
     return leave(library, y, x, last.weight, last.bias, alpha)
 
@@ -60,20 +60,32 @@ def _serving(layers: nn.Sequential, pointwise: list[Any], x: Tensor, alpha: Tens
     if every_module._has_any_global_hook() or any(map(_is_watched, (layers, *pointwise))):
         return None
     norm, first, *gelus, last = pointwise
-    wide, channels = first.out_channels, norm.weight.numel()
-    if not (_maps(first, channels, wide) and _maps(last, wide, channels)):
+    if not (_is_pointwise(first) and _is_pointwise(last)):
         return None
     if any(gelu.approximate != "none" for gelu in gelus) or not norm.eps > 0:  # a pixel of zeros would divide by 0
         return None
-    if x.dim() != 4 or x.shape[1] != channels:
+    if x.dim() != 4:
         return None
     parameters = (norm.weight, norm.bias, first.weight, first.bias, last.weight, last.bias)
+    if not _fit(x.shape[1], parameters, alpha):
+        return None
     return serving(*parameters, *(() if alpha is None else (alpha,)), as_they_are=True)
 
 
-def _maps(conv: nn.Conv2d, inputs: int, outputs: int) -> bool:
-    shape = (conv.kernel_size, conv.stride, conv.padding, conv.groups, conv.in_channels, conv.out_channels)
-    return shape == ((1, 1), (1, 1), (0, 0), 1, inputs, outputs) and conv.bias is not None
+def _is_pointwise(conv: nn.Conv2d) -> bool:
+    return (conv.kernel_size, conv.stride, conv.padding, conv.groups) == ((1, 1), (1, 1), (0, 0), 1)
+
+
+def _fit(channels: int, parameters: tuple[Tensor | None, ...], alpha: Tensor | None) -> bool:
+    """Whether the tensors are what the library reads and writes, which nothing asks after this.
+
+    A user may have put others in their places: torch broadcasts them, or says what is wrong.
+    """
+    wide = parameters[2].shape[0] if parameters[2] is not None and parameters[2].dim() else 0
+    shapes = (channels,), (channels,), (wide, channels, 1, 1), (wide,), (channels, wide, 1, 1), (channels,)
+    if any(tensor is None or tensor.shape != shape for tensor, shape in zip(parameters, shapes, strict=True)):
+        return False
+    return alpha is None or alpha.shape in ((1, channels, 1, 1), (channels, 1, 1))
 
 
 def _is_watched(module: nn.Module) -> bool:

@@ -66,9 +66,16 @@ class ChannelNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.bias = nn.Parameter(torch.empty(channels))
         self.eps = 1e-5
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Weight one, bias zero."""
+        self.weight.fill_(1.0)
+        self.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..mathematics import checks
 from ..operators.converse2d import Converse2D
 
 
@@ -118,8 +119,8 @@ def for_transpose(layer: nn.ConvTranspose2d, options: dict[str, Any]) -> Replace
         if growth - scale + extra:
             raise Unsuitable("its output is not its input's size times the stride")
     depthwise = layer.groups == layer.in_channels == layer.out_channels
-    plain = depthwise and kernel == (scale, scale) and scale <= 2 and options.get("x0") is None
-    if plain and options.get("kernel_size", kernel) in (scale, kernel):
+    plain = depthwise and kernel == (scale, scale) and scale <= 2 and options.get("x0") in (None, "zero")
+    if plain and checks.pair("kernel_size", options.get("kernel_size", scale), 1) == kernel:
         new = _solved(layer, scale, options)
         if new is not None:
             return Replacement(_with_bias(new, layer), unchanged=True)

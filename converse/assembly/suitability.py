@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from torch import nn
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+_PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
 def tied_parameters(model: nn.Module) -> dict[nn.Parameter, tuple[str, ...]]:
@@ -26,7 +36,12 @@ def why_it_stays(layer: nn.Module, kind: type[nn.Module], tied: Mapping[nn.Param
         return "its forward was replaced"
     if any(getattr(layer, hooks) for hooks in _HOOKS):
         return "it has hooks, which would be lost"
+    more = {*layer._buffers, *layer._modules, *layer._parameters} - {"weight", "bias"}
+    if more:
+        return f"it holds {', '.join(sorted(more))}, which would be lost"
     for name, parameter in layer.named_parameters():
+        if any(getattr(parameter, hooks, None) for hooks in _PARAMETER_HOOKS):
+            return f"its {name} has hooks, which would be lost"
         if parameter in tied:
             return f"its {name} is shared by the layers {', '.join(tied[parameter])}"
     return None

@@ -25,8 +25,9 @@ class SwapReport:
 
     Attributes:
         swapped: names of the replaced layers.
-        unchanged: those of them whose output is what it was, to rounding, until training moves it: measured on the
-            example where one was given and reached the layer, otherwise as the table of :func:`swap` promises.
+        unchanged: those of them whose output is what it was, to rounding, until training moves it: measured where an
+            example was given and reached the layer, on its maps and on noise of their sizes; otherwise as the table of
+            :func:`swap` promises.
         skipped: name of every layer of that kind that stayed, with the reason.
     """
 
@@ -74,9 +75,10 @@ def swap(
     kernel moves more and costs an FFT. A dense nn.Conv2d is not touched.
 
     A layer stays, with its reason, where the swap would lose something in silence: a subclass with a forward of its
-    own (parametrisations included), hooks, parameters shared with another layer, or frozen ones where the new layer
-    starts anew. Where the output is unchanged, frozen parameters stay frozen. The additive bias of a depthwise
-    nn.ConvTranspose2d is kept; that of an nn.Conv2d goes, and λ comes: k² + 1 parameters a channel before and after.
+    own (parametrisations included), hooks, buffers or layers inside, parameters shared with another layer, or frozen
+    ones where the new layer starts anew. Where the output is unchanged, frozen parameters stay frozen. The additive
+    bias of a depthwise nn.ConvTranspose2d is kept; that of an nn.Conv2d goes, and λ comes: k² + 1 parameters a channel
+    before and after.
 
     Args:
         model: changed in place; a layer that is the model itself cannot be replaced.
@@ -179,7 +181,7 @@ def _replacement(
     """The new layer on the old one's device, or the reason why there is none."""
     if reason := why_it_stays(layer, kind, tied):
         return reason
-    like = next(iter(layer.parameters()), next(iter(model.parameters()), None))
+    like = next((p for m in (layer, model) for p in m.parameters() if p.is_floating_point()), None)
     if kind is nn.Upsample:
         width = widths[layer]
         if isinstance(width, str):
@@ -197,6 +199,8 @@ def _replacement(
     made.freeze(frozen)
     if like is not None:
         made.module.to(device=like.device, dtype=like.dtype)
+        if made.unchanged and not like.is_meta and not all(p.isfinite().all() for p in made.module.parameters()):
+            return f"its weights are so small that a kernel with the same output is beyond {like.dtype}"
     made.module.train(layer.training)
     return made
 

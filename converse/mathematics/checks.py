@@ -55,12 +55,10 @@ def pair(argument: str, value: object, minimum: int) -> tuple[int, int]:
         TypeError: neither an integer nor a pair of them.
         ValueError: an entry below ``minimum``.
     """
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{argument}: expected an integer or a pair, got {value!r}")
-        rows, columns = value
-    else:
-        rows = columns = value
+    if isinstance(value, str) or (isinstance(value, (tuple, list)) and len(value) != 2):
+        kind = TypeError if isinstance(value, str) else ValueError
+        raise kind(f"{argument}: expected an integer >= {minimum} or a pair of them, got {value!r}")
+    rows, columns = value if isinstance(value, (tuple, list)) else (value, value)
     return integer(argument, rows, minimum), integer(argument, columns, minimum)
 
 
@@ -77,6 +75,17 @@ def positive(argument: str, value: object) -> float:
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{argument}: expected a finite number > 0, got {value!r}")
     return number
+
+
+def dtype(value: torch.dtype | None) -> torch.dtype | None:
+    """``value`` if parameters may have it; None is torch's default.
+
+    Raises:
+        TypeError: not a real floating dtype of 16, 32 or 64 bits.
+    """
+    if value is not None and value not in SERVED:
+        raise TypeError(f"dtype: expected a real floating dtype of 16, 32 or 64 bits, got {value}")
+    return value
 
 
 def feature_map(argument: str, value: object) -> Tensor:
@@ -129,10 +138,14 @@ def lam_for(y: Tensor, lam: object) -> Tensor | float:
 
     Raises:
         TypeError: neither a number nor a real floating tensor.
-        ValueError: a number that is not finite or not above 0; a shape that does not broadcast.
+        ValueError: a number that is not above 0 or not finite in the dtype of computation; a shape that does not
+            broadcast.
     """
     if not isinstance(lam, Tensor):
-        return positive("lam", lam)
+        number, most = positive("lam", lam), torch.finfo(torch.promote_types(y.dtype, torch.float32)).max
+        if number > most:
+            raise ValueError(f"lam: expected at most {most:.3g} with y of {y.dtype}, got {lam!r}")
+        return number
     if not lam.is_floating_point():
         raise TypeError(f"lam: expected a real floating dtype, got {lam.dtype}")
     want = (y.shape[0], y.shape[1], 1, 1)

@@ -135,7 +135,9 @@ def degrade(x: Tensor, kernel: Tensor, scale: int) -> Tensor:
     x = torch.cat((x[:, :, h - rows[0] :], x, x[:, :, : rows[1]]), 2)
     x = torch.cat((x[..., w - columns[0] :], x, x[..., : columns[1]]), 3)
     taps = kernel.flip((-2, -1))
-    if kernel.shape[0] == 1:
+    if b == 0:  # torch has no convolution with zero groups
+        taps = taps.sum(0, keepdim=True)
+    if taps.shape[0] == 1:
         return F.conv2d(x, taps.transpose(0, 1), stride=scale, groups=c)
     x = x.reshape(1, b * c, *x.shape[2:])
     out = F.conv2d(x, taps.reshape(b * c, 1, kh, kw), stride=scale, groups=b * c)

@@ -92,7 +92,7 @@ class Converse2D(nn.Module):
         if lam_start is not None and not learnable:
             raise ValueError(f"lam_start is for a learnable lam, not for the fixed {lam!r}")
         self._start = 0.0 if lam_start is None else bias_for(checks.positive("lam_start", lam_start), self.eps)
-        options: dict[str, Any] = {"device": device, "dtype": dtype}
+        options: dict[str, Any] = {"device": device, "dtype": checks.dtype(dtype)}
         self.weight = nn.Parameter(torch.empty(1, channels, *self.kernel_size, **options))
         self.bias: nn.Parameter | None = None
         if learnable:

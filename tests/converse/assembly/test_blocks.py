@@ -54,3 +54,22 @@ def test_one_network_serves_several_threads(name: str) -> None:
         for _ in range(5):
             together = list(threads.map(restored, images))
             assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
+
+
+def test_a_block_without_storage_is_started_by_its_resets() -> None:
+    """What deferred initialisation (FSDP) does: storage first, then every ``reset_parameters``."""
+    with torch.device("meta"):
+        made = ConverseBlock(4, lambda c: Converse2D(c, 3), alpha=True)
+    made.to_empty(device="cpu")
+    for module in made.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    x = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(made(x), x)  # alpha is zero
+    assert all(p.isfinite().all() for p in made.parameters())
+
+
+@pytest.mark.parametrize("given", [{"channels": 0}, {"channels": "4"}, {"expansion": 1.5}])
+def test_what_is_no_number_of_channels_is_named(given: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError), match=next(iter(given))):
+        ConverseBlock(**{"channels": 4, "spatial": lambda c: Converse2D(c, 3), **given})

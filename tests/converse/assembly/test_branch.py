@@ -126,6 +126,41 @@ def test_changed_layers_are_called(change: Callable[[ConverseBlock], None], call
     assert calls == ["enter", "leave"]  # of the second branch
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1), (2, 1, 1, 1), (1, 6, 9, 11), (1, 1, 9, 11), (6, 9, 1)])
+def test_an_alpha_of_another_shape_is_broadcast_by_torch(shape: tuple[int, ...], calls: list[str]) -> None:
+    made = _block()
+    made.alpha1, made.alpha2 = nn.Parameter(torch.full(shape, 0.5)), nn.Parameter(torch.full(shape, 0.25))
+    x = _x()
+    middle = x + made.alpha1 * made.conv1(x)
+    out = made(x)
+    torch.testing.assert_close(out, middle + made.alpha2 * made.conv2(middle))
+    out.sum().backward()
+    assert not calls and made.alpha1.grad is not None and made.alpha1.grad.shape == shape
+
+
+def test_an_alpha_without_the_sample_axis_is_served(calls: list[str]) -> None:
+    plain, short = _block(), _block()
+    for name in ("alpha1", "alpha2"):
+        setattr(short, name, nn.Parameter(getattr(plain, name).detach()[0]))
+    assert torch.equal(short(_x()), plain(_x())) and len(calls) == 8
+
+
+CUT = [("conv2.1", "weight", 0), ("conv2.1", "bias", 0), ("conv2.3", "weight", 0), ("conv2.3", "weight", 1)]
+CUT += [("conv2.3", "bias", 0), ("conv1.1", "weight", 0), ("conv1.5", "weight", 1), ("conv1.0", "bias", 0)]
+
+
+@pytest.mark.parametrize(("layer", "name", "axis"), CUT)
+def test_parameters_that_do_not_fit_each_other_are_torchs_to_refuse(
+    layer: str, name: str, axis: int, calls: list[str]
+) -> None:
+    """Half a pruning: its error is torch's, and the library does not read what is not there."""
+    made = _block()
+    module = made.get_submodule(layer)
+    setattr(module, name, nn.Parameter(getattr(module, name).detach().narrow(axis, 0, 3).clone()))
+    with pytest.raises(RuntimeError, match=r"size|shape|channels"):
+        made(_x())
+
+
 def test_global_hooks_see_every_layer(calls: list[str]) -> None:
     seen: list[nn.Module] = []
     handle = nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module))

@@ -49,6 +49,16 @@ def test_the_largest_padding_and_kernel_are_served() -> None:
     assert converse2d(y, kernel[..., :14, :13], 0.1, padding=4, padding_mode="reflect").isfinite().all()
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("prior", ["zero", "bilinear"])
+def test_no_sample_gives_none(prior: str, scale: int) -> None:
+    y, kernel = torch.rand(0, 2, 4, 4, requires_grad=True), torch.rand(0, 2, 3, 3, requires_grad=True)
+    x = converse2d(y, kernel, 0.1, scale=scale, x0=prior)
+    assert x.shape == (0, 2, 4 * scale, 4 * scale)
+    x.sum().backward()
+    assert y.grad is not None and kernel.grad is not None and kernel.grad.shape == kernel.shape
+
+
 @pytest.mark.parametrize("prior", ["nearest", "zero"])
 def test_a_lambda_that_is_no_number_gives_none(prior: str) -> None:
     """It shows at once, and not as a lambda of zero: in its channel, and in no other."""
