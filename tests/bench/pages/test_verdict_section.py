@@ -17,6 +17,7 @@ from toy_study import toy_study, write_proof
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.pages import formats, verdict_summary, verdict_views
+from bench.pages.claim_places import subject
 from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
 from bench.pages.verdict_short import short
@@ -167,6 +168,18 @@ def test_provisional_verdicts_say_so_and_rungs_are_explained(plans: dict[str, Pl
     )
     assert "S: preset toy, 2e12 multiply–accumulates a training" in verdict_summary.rungs(found)
     assert "median over rows: S 2e12." in ladder.caption(found)
+
+
+def test_panels_of_the_ladder_and_p_values(plans: dict[str, Plan]) -> None:
+    """A panel is named as its claim's line is; a p-value below 0.001 is no zero, and sorts as what it is below."""
+    evidence("2026-01-01-a", plans["S"], 28.5)
+    found = judge_study(Path("config"), None)
+    assert found is not None
+    names = {subject(found, v[0]) for v in ladder.effects(found).values()}
+    titles = {axis.get_title(loc="left").partition("\n")[0] for axis in ladder.draw(found).axes if axis.get_visible()}
+    assert names == titles == {"Table 4"}
+    page = formats.html_fragment(verdict_views.comparisons(found))
+    assert 'data-sort="0.001">&lt; 0.001<' in page and ">0.000<" not in page
 
 
 def test_a_line_whose_table_is_elsewhere_leads_to_itself_in_full(plans: dict[str, Plan]) -> None:
