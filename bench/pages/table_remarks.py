@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bench.config import study
 from bench.config.plan import Plan
 from bench.config.published import published_table
 from bench.results import captions
@@ -41,6 +42,9 @@ def remarks(
         bold = "Bold: best mean of a column."
         if any(marked.unranked for marked in best.values()):
             bold += " Where the best or the next row has fewer than three seeds there is no verdict: no ranking."
+        if any(marked.note for marked in best.values()):
+            how = "in pairs" if study.of(plan).design(plan.tables[table]) == "paired" else "Welch"
+            bold += f" After a lead: its 95% interval over training seeds ({how})."
     published = f"In italics: the paper's own numbers. {paper.note or ''}".strip()
     lines = (
         captions.protocol_text(t.protocol for t in tests),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from bench.config.budget import Budget
@@ -120,13 +121,17 @@ def options_text(plan: Plan, table: str, runs: Sequence[RunSpec]) -> str:
 
 def seeds_text(runs: Sequence[RunSpec]) -> str:
     """Seeds of the trained runs, e.g. ``seeds 0, 1``."""
-    seeds = sorted({run.train.seed for run in runs if run.train})
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}" if seeds else "nothing trained"
+    seeds = {run.train.seed for run in runs if run.train}
+    return seed_names(sorted(seeds)) if seeds else "nothing trained"
 
 
 def seed_names(seeds: Sequence[int]) -> str:
-    """``seed 3`` or ``seeds 3, 4``."""
-    return f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
+    """``seed 3``, ``seeds 3, 4``, or ``seeds 0, 3 to 7`` where three or more follow each other."""
+    parts: list[str] = []
+    for _, run in groupby(enumerate(sorted(seeds)), lambda pair: pair[1] - pair[0]):
+        row = [seed for _, seed in run]
+        parts += [f"{row[0]} to {row[-1]}"] if len(row) > 2 else map(str, row)
+    return f"seed{'' if len(seeds) == 1 else 's'} {', '.join(parts)}"
 
 
 def lost_seeds(lost: Sequence[tuple[int, str]]) -> str:

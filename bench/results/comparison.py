@@ -125,13 +125,14 @@ class Comparison:
         a, b = self.first.loc[self.images], self.second.loc[self.images]
         return a.mean(axis=1) - b.mean(axis=1)
 
-    @property
-    def covers(self) -> str:
-        """What the interval covers, in words."""
-        if self.n < 2:
-            return "one seed: no interval"
-        how = "paired" if self.design == "paired" else "as independent samples (Welch)"
-        return f"95% interval over training seeds on these images ({self.n} seeds, {how})"
+
+def covers(comparisons: Sequence[Comparison]) -> str:
+    """What the intervals of a table cover, in words: how many seeds, and how they are compared."""
+    seeds = sorted({c.n for c in comparisons if c.n > 1}, reverse=True)
+    if not seeds:
+        return "one seed: no interval"
+    how = "paired" if comparisons[0].design == "paired" else "as independent samples (Welch)"
+    return f"95% interval over training seeds on these images ({' or '.join(map(str, seeds))} seeds, {how})"
 
 
 def holm(comparisons: Sequence[Comparison]) -> list[float]:

@@ -119,9 +119,9 @@ def _note(level: Sequence[PlannedRow], runner_up: PlannedRow, gap: Comparison, s
     digits, unit = decimals(metric), " dB" if metric == "psnr" else ""
     low, high = sorted(sign * end for end in gap.interval() or (math.nan, math.nan))
     return (
-        f"not significantly better than {', '.join(row.label for row in level)}: no ranking (lead over "
-        f"{runner_up.label} {sign * float(gap.estimate.effect):.{digits}f}{unit}, {gap.covers}: "
-        f"{signed(low, digits)} to {signed(high, digits)})"
+        f"no ranking: not significantly better than {', '.join(row.label for row in level)} (lead over "
+        f"{runner_up.label} {sign * float(gap.estimate.effect):.{digits}f}{unit}, "
+        f"{signed(low, digits)} to {signed(high, digits)}, {gap.n} seeds)"
     )
 
 

@@ -8,6 +8,7 @@ from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.pages.drawings.half_page import panels
 from bench.results import captions
+from bench.results.comparison import covers
 from bench.results.records import tests_of
 from bench.results.row_comparisons import against_default, default_row
 from bench.results.tidy import Results
@@ -72,10 +73,9 @@ def caption(plan: Plan, results: Results, table: str) -> str:
     tests = tests_of(plan, table)
     found = [against_default(plan, results, table, t) for t in tests]
     gaps = [g for part in found for _, g in part.values() if g is not None]
-    covered = dict.fromkeys(g.covers for g in gaps if g.interval() is not None)
     text = f"{plan.tables[table].title}: PSNR difference of each row to {default_row(plan, table).label}. "
-    if covered:
-        text += f"Bar: {'; '.join(covered)}. "
+    if any(g.interval() is not None for g in gaps):
+        text += f"Bar: {covers(gaps)}. "
     if any(g.interval() is None for g in gaps):
         text += "No bar: one seed, no interval. "
     lost = [row.label for row, g in found[0].values() if g is None]

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats as reference
 
-from bench.results.comparison import Comparison, holm
+from bench.results.captions import seed_names
+from bench.results.comparison import Comparison, covers, holm
 from bench.results.mean_sd import summarise
 
 INDEX = pd.MultiIndex.from_tuples([("set", "", i) for i in "abc"], names=["dataset", "kernel", "image"])
@@ -41,7 +42,7 @@ def test_paired_interval_is_students_over_seeds() -> None:
     per_seed = a.mean(axis=1) - b.mean(axis=1)
     assert got.effect == pytest.approx(per_seed.mean())
     assert got.interval() == pytest.approx(reference.ttest_1samp(per_seed, 0).confidence_interval(0.95))
-    assert got.n == 4 and "4 seeds, paired" in got.covers and "these images" in got.covers
+    assert got.n == 4 and "4 seeds, paired" in covers([got]) and "these images" in covers([got])
     np.testing.assert_allclose(got.per_image, (a - b).mean(axis=0))
 
 
@@ -51,14 +52,19 @@ def test_independent_samples_may_differ_in_seeds() -> None:
     got = Comparison(seeds(*a.tolist()), seeds(*b.tolist()), "welch")
     interval = reference.ttest_ind(a.mean(axis=1), b.mean(axis=1), equal_var=False).confidence_interval(0.95)
     assert got.interval() == pytest.approx(interval) and got.n == 3
-    assert "Welch" in got.covers
+    assert "Welch" in covers([got])
+
+
+def test_intervals_of_one_table_are_described_once() -> None:
+    rows = [Comparison(seeds(*[[1.0, 2.0]] * n), seeds(*[[0.0, 0.5]] * n), "welch") for n in (3, 8, 1, 3)]
+    assert "(8 or 3 seeds, as independent samples (Welch))" in covers(rows)
 
 
 @pytest.mark.parametrize("other", [1, 3])
 def test_one_seed_has_no_interval(other: int) -> None:
     got = Comparison(seeds([1.0, 2.0, 3.0]), seeds(*[[0.0, 0.0, 0.0]] * other), "welch")
     assert got.interval() is None and not got.testable and math.isnan(got.p)
-    assert got.effect == 2.0 and "no interval" in got.covers
+    assert got.effect == 2.0 and "no interval" in covers([got])
 
 
 def test_two_seeds_have_an_interval_and_no_verdict() -> None:
@@ -91,3 +97,7 @@ def test_holm_over_comparisons() -> None:
     assert holm([]) == []
     one = Comparison(seeds([1.0] * 3), seeds([0.0] * 3), "paired")
     assert math.isnan(holm([one])[0])
+
+
+def test_seeds_that_follow_each_other_are_named_as_a_range() -> None:
+    assert [seed_names(s) for s in ([3], [3, 4], [5, 3, 4, 7, 0])] == ["seed 3", "seeds 3, 4", "seeds 0, 3 to 5, 7"]

@@ -120,7 +120,7 @@ def test_seeds_that_diverge_are_an_answer_to_stability(root: Path) -> None:
     scores = spread_out(starts((28.5, 28.2, 28.1), (28.4, 28.0, 28.0)))
     scores["gaussian_published"] = [None] * 5
     verdict = judged(evidence(root, plan, table, scores), claim)
-    assert verdict.words == "holds" and "seeds 0, 1, 2, 3, 4 of gaussian_published diverged" in verdict.reason
+    assert verdict.words == "holds" and "seeds 0 to 4 of gaussian_published diverged" in verdict.reason
     scores |= {"gaussian": scores["gaussian_softmax"][::-1]}
     (root / "again").mkdir()
     verdict = judged(evidence(root / "again", plan, table, scores), claim)
