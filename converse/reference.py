@@ -68,7 +68,8 @@ def reference(
     """argmin_X ||Y - (X (*) K) down s||^2 + lam ||X - X0||^2 by dense linear algebra, Eq. (4).
 
     The padded map is solved with a circular boundary and padding * scale is cropped from the result.
-    Differentiable by plain autograd, so that its float64 gradients can serve as truth.
+    Differentiable by plain autograd, so that its float64 gradients can serve as truth. A witness for tests: arguments
+    are not checked.
 
     Args:
         y: (B, C, H, W), any float dtype; converted to float64.

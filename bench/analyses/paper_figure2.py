@@ -45,6 +45,7 @@ ANALYSIS = {
         "residual_max": "its largest magnitude",
         "residual_relative": "its norm over the norm of Y",
     },
+    "may_be_empty": ["psnr_input"],
 }
 
 

@@ -40,6 +40,7 @@ ANALYSIS = {
         "psnr": "dB",
         "ssim": "mean SSIM",
     },
+    "words": ["habit"],
 }
 Image = NDArray[Any]
 """(H, W, C), uint8 or floating."""

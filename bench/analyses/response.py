@@ -48,6 +48,8 @@ ANALYSIS = {
         "statistic": "over the channels: min, q10, median, mean, q90, max",
         "value": "the number",
     },
+    "words": ["quantity", "statistic"],
+    "may_be_empty": ["size", "at"],
 }
 Row = tuple[str, int | None, float | None, str, float]
 RADII = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)

@@ -14,14 +14,6 @@ from bench.foundation.strict_model import Strict
 
 VERSION = f"p{versions.PROPERTY_VERSION}{versions.of_scores()}"
 """Version of the measurement."""
-NUMBERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "border": {"psnr": (), "psnr_input": ()},
-    "checkerboard": {"share_db": ("constant", "ramp"), "share_db_target": ()},
-    "reconvolution": {"error": ()},
-}
-"""Property to its metrics, each of every image of the test and of the pictures named here, which are made for it."""
-PARTS: dict[str, tuple[str, ...]] = {"border": ("border", "interior"), "checkerboard": ("",)}
-"""Property to its parts, where they are not those of the network."""
 
 
 class PlannedProperty(Strict):

@@ -27,6 +27,7 @@ from converse.declarations import model_info, model_spec
 
 
 def digest(data: Any) -> str:
+    """Twelve hex digits of the sha256 of data as JSON, whatever the order of keys; what JSON lacks as its ``str``."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

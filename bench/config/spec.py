@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bench.config.budget import Budget, Degradation
 from bench.config.evaluation import Evaluation
+from bench.config.property_info import check_name
 from bench.config.variants import Inference
 from bench.data.protocols import Task
 from bench.foundation.strict_model import Strict
@@ -20,8 +21,8 @@ from bench.foundation.strict_model import Strict
 Figure = Literal["axis", "curves", "visual", "latency", "paired", "seeds"]
 """Differences to the default row (forest plot); training curves; restorations side by side; PSNR against latency;
 differences image by image; the mean of every seed."""
-Measured = Literal["border", "checkerboard", "reconvolution"]
-"""What is measured of a trained network beside its scores (``bench/analyses/trained``)."""
+Measured = Annotated[str, AfterValidator(check_name)]
+"""What is measured of a trained network beside its scores: a file of ``bench/analyses/trained``."""
 
 
 def _finite(value: Any) -> Any:

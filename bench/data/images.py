@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -66,11 +65,6 @@ def as_color(image: Pixels, color: Color | None) -> Pixels:
 def to_gray(rgb: Pixels) -> Pixels:
     """(H, W, 3) uint8 to (H, W, 1) uint8: `RGB_TO_GRAY`, rounded half up as MATLAB does."""
     return np.floor(rgb.astype(np.float64) @ RGB_TO_GRAY + 0.5).astype(np.uint8)[..., None]
-
-
-def read_images(paths: Sequence[Path], color: Color | None = None) -> list[Pixels]:
-    """A whole set in memory, in the order of ``paths``."""
-    return [read_image(path, color) for path in paths]
 
 
 def write_png(path: Path, image: Pixels, profile: bytes | None = None) -> None:

@@ -113,8 +113,7 @@ _NUMBER = re.compile(r"(0|[1-9]\d*)(\.\d*[1-9])?")  # one spelling per number, s
 
 @functools.cache
 def get(name: str) -> Protocol:
-    """The protocol of that name: one of `PROTOCOLS`, or the same with another number
-    (``denoise-gray-s15``).
+    """The protocol of that name: one of `NAMES`, or of their families with another number (``denoise-gray-s15``).
 
     Raises:
         BenchError: an unknown name, with the nearest valid one.
@@ -125,7 +124,3 @@ def get(name: str) -> Protocol:
             return make(name, float(number))
     families = ", ".join(f"{prefix}NUMBER" for prefix in _FAMILIES)
     raise BenchError(f"unknown protocol {name!r}{nearest(str(name), NAMES)} (allowed: {families})")
-
-
-PROTOCOLS: dict[str, Protocol] = {name: get(name) for name in NAMES}
-"""Name → protocol, for `NAMES`."""

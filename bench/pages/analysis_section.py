@@ -9,7 +9,7 @@ from bench.config import analysis_info
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
 from bench.pages import formats
-from bench.pages.drawings import ANALYSES
+from bench.pages.drawings import of_analysis
 from bench.results.findings import load_findings
 from bench.results.reading import csv_text
 
@@ -33,7 +33,7 @@ class AnalysisSection:
 def analysis_section(plan: Plan, name: str) -> AnalysisSection:
     """One analysis of a plan."""
     info = analysis_info.available()[name]
-    drawing = ANALYSES[name]
+    drawing = of_analysis(name)
     try:
         found = load_findings(plan, name)
         caption = drawing.caption(found)

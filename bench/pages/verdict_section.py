@@ -48,7 +48,8 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
         sections: ids of tables and analyses on the page.
     """
     folder = plan.folder
-    found = judge_study(folder, None, plan.plugins) if folder else None
+    anew = [run for run in plan.runs if plan.is_anew(run)]  # of this preset: what evidence has of other rungs counts
+    found = judge_study(folder, None, plan.plugins, anew) if folder else None
     if found is None:
         return None
     lines, runs = to_csv(found.verdicts), runs_csv(found)

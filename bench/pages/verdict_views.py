@@ -12,6 +12,7 @@ from bench.pages.verdict_summary import grouped
 from bench.results.captions import dataset_name
 from bench.results.comparison import holm
 from bench.results.statistics.decisions import CANNOT_TELL
+from bench.results.statistics.seed_means import seed_means
 from bench.results.statistics.spread import components, pairing_pays_above
 from bench.results.verdicts import proof_table
 from bench.results.verdicts.family import family
@@ -166,7 +167,7 @@ def comparisons(found: Judgement) -> View:
                             Cell(str(gap.n)),
                             Cell(_p(gap.p)),
                             Cell(_p(p)),
-                            Cell(_p(gap.p_sign_flip)),
+                            Cell(_p(pairs.p_sign_flip)),
                             Cell(_number(gap.correlation, ".2f")),
                             Cell(_between(pairs.interval()) if pairs.testable and gap.design != "paired" else ""),
                             Cell(_number(gap.detectable, ".3f")),
@@ -177,8 +178,8 @@ def comparisons(found: Judgement) -> View:
                 design = rung.study.design(rung.plan.tables[table])
                 sections.append(Section(tuple(lines), f"{table_name(found, table)}, rung {rung.name}, {design}"))
     remark = (
-        "Over all data sets, equally weighted. Sign flip: exact two-sided test of paired differences, from six seeds. "
-        "In pairs: the interval that pairing common seeds would give where Welch's was declared; none decides."
+        "Over all data sets, equally weighted. In pairs of common seeds, whatever was declared: the interval, and "
+        "the p of an exact two-sided sign-flip test, from six of them. Where Welch's test was declared neither decides."
     )
     title = "The single comparisons of every axis"
     return View("comparisons", title, columns, tuple(sections), remarks=(remark,))
@@ -196,8 +197,8 @@ def spread(found: Judgement) -> View:
     ]
     pays = ", ".join(f"{pairing_pays_above(n):.2f} at n = {n}" for n in (3, 5, 8, 10))
     remarks = (
-        "Standard deviation over seeds of the mean over all images (dB), and the standard deviations of its components "
-        "by a balanced two-way analysis of seeds and images.",
+        "Standard deviation over seeds of the number that is tested (dB; data sets equally weighted), and the "
+        "components of a balanced two-way analysis of seeds and images, all images together, as standard deviations.",
         f"Comparing seeds in pairs gives a shorter interval only above a correlation of {pays}.",
     )
     return View("spread", "Spread over seeds and images", columns, tuple(sections), remarks=remarks)
@@ -210,7 +211,7 @@ def _spreads(rung: Rung, table: str) -> Iterator[Line]:
         if values is None or values.shape[1] < 2 or not len(values):
             continue
         parts = components(values.T.to_numpy())
-        total = float(values.mean().std())
+        total = float(seed_means(values).std())
         numbers = [total, *(None if v is None else v**0.5 for v in (parts.seed, parts.image, parts.rest))]
         yield Line((Cell(row.label), Cell(str(values.shape[1])), *(Cell(_number(v, ".3f")) for v in numbers)))
 

@@ -11,20 +11,6 @@ from bench.foundation.errors import BenchError
 if TYPE_CHECKING:
     import pandas as pd
 
-WORDS = (
-    *("network", "method", "upsampler", "layer"),
-    *("dataset", "image", "kernel", "protocol", "region"),
-    *("quantity", "statistic", "habit"),
-)
-"""Columns that hold words; every other one holds numbers."""
-MAY_BE_EMPTY = {"response": ("size", "at"), "paper_figure2": ("psnr_input",)}
-"""Numbers that do not apply to every row."""
-
-
-def numbers_of(name: str) -> tuple[str, ...]:
-    """Columns of an analysis that hold numbers."""
-    return tuple(column for column in analysis_info.available()[name].columns if column not in WORDS)
-
 
 def read_analysis(path: Path, name: str) -> pd.DataFrame:
     """The table of an analysis.
@@ -43,7 +29,7 @@ def read_analysis(path: Path, name: str) -> pd.DataFrame:
     if list(frame.columns) != columns or not len(frame):
         allowed = ", ".join(columns)
         raise BenchError(f"{path}: not the table of {name} (its columns are {allowed}, with a row or more); {again}")
-    for column in numbers_of(name):
+    for column in analysis_info.available()[name].numbers:
         if not (pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column])):
             raise BenchError(f"{path}: column {column!r} holds something that is no number; {again}")
     return frame

@@ -5,8 +5,8 @@ from __future__ import annotations
 COLUMNS: dict[str, dict[str, str]] = {
     "runs.csv": {
         "run": "identity: readable slug and hash of the resolved specification",
-        "status": "trained, loaded, diverged or classical (nothing is trained)",
-        "reason": "why a run diverged",
+        "status": "trained, loaded, diverged, skipped or classical (nothing is trained)",
+        "reason": "why a run diverged or was skipped",
         "parameters": "number of trainable parameters",
         "steps": "training steps done",
         "training_macs": "multiply-accumulates of the training (convolutions, matrix products, transforms)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.config.planned_properties import NUMBERS
+from bench.config import property_info
 from bench.config.run_record import UNSCORED
 from bench.data import protocols
 from bench.foundation.errors import nearest
@@ -87,8 +87,9 @@ def property_faults(rows: Sequence[Row], runs: Mapping[str, Row]) -> Iterator[st
         if run not in runs:
             yield f"{run} is not in runs.csv"
             continue
-        if name not in NUMBERS:
-            yield f"{run}: unknown property {name!r}{nearest(name, NUMBERS)}"
+        known = property_info.available()
+        if name not in known:
+            yield f"{run}: unknown property {name!r}{nearest(name, known)}"
             continue
         if {row["weights_sha256"] for row in group} != {runs[run].get("weights_sha256")}:
             yield f"{run} {name}: measured of other weights than those of the run (weights_sha256)"

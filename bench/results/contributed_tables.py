@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bench.config import analysis_info
 from bench.foundation.errors import nearest
-from bench.results.analysis_table import MAY_BE_EMPTY, numbers_of
 from bench.results.contributed_cells import ANY, FILLED, KINDS, Row, cells_of
 
 TIMED = ("median_s", "iqr_s", "repeats")
@@ -47,8 +46,8 @@ def analysis_faults(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> 
         return
     if not rows:
         yield "has no rows"
-    numbers = numbers_of(name)
-    filled = [column for column in numbers if column not in MAY_BE_EMPTY.get(name, ())]
+    numbers = known[name].numbers
+    filled = [column for column in numbers if column not in known[name].may_be_empty]
     named = [(row[declared[0]], f"row {i} ({_words(row, numbers)})", row) for i, row in enumerate(rows, 1)]
     yield from cells_of(named, dict.fromkeys(numbers, ANY), filled)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,11 @@ def other_checkpoint(plan: Plan, run: str, recorded: str) -> str:
     return f"loaded from a checkpoint of sha256 {recorded[:12] or 'unknown'}, declared is {declared[:12]}"
 
 
-def trained_anew(plan: Plan, folders: Iterable[Path]) -> set[str]:
-    """Trainings that lie here with other weights than evidence has: on another processor, for a test that it lacks.
+def without_other_trainings(plan: Plan, folders: Iterable[Path]) -> Plan:
+    """A plan for which evidence does not count of trainings that lie here with other weights: made on another
+    processor, say, for a test that evidence lacks.
 
-    What is made here counts, and counts whole: evidence of the same run is of another training.
+    What is made here counts, and counts whole: scores and properties of one run are never of two trainings.
     """
     found = set()
     for folder in folders:
@@ -91,7 +93,7 @@ def trained_anew(plan: Plan, folders: Iterable[Path]) -> set[str]:
             if run is not None and run.train and theirs and run.id not in found:
                 mine = run_record(run.id).get("weights_sha256") or theirs
                 found |= {run.id} if mine != theirs else set()
-    return found
+    return replace(plan, anew=(*plan.anew, *sorted(found))) if found else plan
 
 
 def runs_of(path: Path) -> set[str]:

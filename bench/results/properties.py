@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.config import layout
+from bench.config import layout, property_info
 from bench.config.plan import Plan
-from bench.config.planned_properties import NUMBERS, PARTS, VERSION, PlannedProperty, properties_of
+from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
 from bench.config.run_record import run_record
 from bench.foundation.errors import BenchError
 from bench.results.columns import COLUMNS
-from bench.results.evidence import Pair, rows_of
+from bench.results.evidence import Pair, rows_of, without_other_trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +31,8 @@ NEEDED = tuple(column for column in FIELDS if column not in PROVENANCE)
 KEY = ("part", "image", "metric")
 LOWEST_DB = -100.0
 """Energy shares below are rounding, which every processor does in its own way: they are all the same."""
-TOLERANCE = {
-    "psnr": (0.005, 0.0),
-    "psnr_input": (0.005, 0.0),
-    "share_db": (0.5, 0.0),
-    "share_db_target": (0.005, 0.0),
-    "error": (1e-5, 1e-2),
-}
-"""Metric to how far two measurements of the same weights may be apart, absolute and relative to the larger one."""
+UNDECLARED = (1e-6, 1e-3)
+"""Tolerance of a metric that no property of this version declares."""
 Row = Mapping[str, str]
 Measured = dict[Pair, "pd.DataFrame"]
 """(run, property) to its numbers, columns of ``properties.csv``."""
@@ -98,7 +92,7 @@ def local_properties(plan: Plan) -> pd.DataFrame:
 
 def published_properties(plan: Plan) -> set[Pair]:
     """(run, property) that committed evidence answers; pandas-free, since the Snakefile asks."""
-    return {pair for _, pair, _ in _published(plan, layout.evidence_folders()) if not plan.is_anew(pair[0])}
+    return {pair for _, pair, _ in _counting(plan)}
 
 
 def property_weights(path: Path) -> set[str]:
@@ -114,10 +108,11 @@ def whole(rows: Sequence[Row], name: str, images: Sequence[str] | None) -> bool:
         name: of the property.
         images: of the test; None where they are not known: then those of the rows.
     """
-    made = {image for extra in NUMBERS[name].values() for image in extra}
+    info = property_info.available()[name]
+    made = {image for extra in info.metrics.values() for image in extra}
     images = images if images is not None else list({row["image"] for row in rows} - made)
-    parts = PARTS.get(name) or {row["part"] for row in rows}
-    wanted = [(p, i, m) for p in parts for m, extra in NUMBERS[name].items() for i in (*images, *extra)]
+    parts = info.parts or {row["part"] for row in rows}
+    wanted = [(p, i, m) for p in parts for m, extra in info.metrics.items() for i in (*images, *extra)]
     return bool(rows and images) and sorted(wanted) == sorted(tuple(row[c] for c in KEY) for row in rows)
 
 
@@ -134,21 +129,24 @@ def property_disagreement(a: Sequence[Row], b: Sequence[Row]) -> str:
     first, second = ({tuple(row[c] for c in KEY): number_of(row) for row in rows} for rows in (a, b))
     if first.keys() != second.keys():
         return "one has numbers that the other has not"
+    declared = property_info.available()
+    kinds = {row["property"] for row in a} & declared.keys()
+    tolerance = {metric: apart for kind in kinds for metric, apart in declared[kind].tolerance.items()}
     for part, image, metric in first:
         values = first[part, image, metric], second[part, image, metric]
-        if not agree(metric, *values):
+        if not agree(metric, *values, tolerance.get(metric, UNDECLARED)):
             what = " ".join(filter(None, (metric, "of", part, image)))
             return f"{what} is {values[0]:.4g} and {values[1]:.4g}"
     return ""
 
 
-def agree(metric: str, a: float, b: float) -> bool:
-    """Whether two values of a metric differ by no more than what another processor or backend changes (`TOLERANCE`)."""
+def agree(metric: str, a: float, b: float, tolerance: tuple[float, float]) -> bool:
+    """Whether two values of a metric differ by no more than what another processor or backend changes."""
     if a == b or (math.isnan(a) and math.isnan(b)):
         return True
     if metric.startswith("share_db"):
         a, b = max(a, LOWEST_DB), max(b, LOWEST_DB)
-    absolute, relative = TOLERANCE.get(metric, (1e-6, 1e-3))
+    absolute, relative = tolerance
     return abs(a - b) <= max(absolute, relative * max(abs(a), abs(b)))
 
 
@@ -171,7 +169,14 @@ def _wanted(plan: Plan) -> dict[Pair, PlannedProperty]:
 
 def _everywhere(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:
     yield from _local(plan)
-    yield from (found for found in _published(plan, layout.evidence_folders()) if not plan.is_anew(found[1][0]))
+    yield from _counting(plan)
+
+
+def _counting(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:
+    """What counts of committed evidence: not what is made anew, nor what is of another training than lies here."""
+    folders = layout.evidence_folders()
+    plan = without_other_trainings(plan, folders)
+    yield from (found for found in _published(plan, folders) if not plan.is_anew(found[1][0]))
 
 
 def _local(plan: Plan) -> Iterator[tuple[str, Pair, list[Row]]]:

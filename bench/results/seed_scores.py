@@ -65,6 +65,7 @@ def seed_scores(
     import pandas as pd
 
     columns: dict[int, pd.Series] = {}
+    expected = {(test.data, kernel) for test in tests for kernel in results.kernels(test)}
     diverged, missing, used = [], [], []
     for run in row.runs[:seeds]:
         seed = run.train.seed if run.train else 0
@@ -80,8 +81,7 @@ def seed_scores(
                     parts[test.data, kernel] = part
         if parts:
             columns[seed] = pd.concat(parts, names=["dataset", "kernel", "image"])
-        expected = {test.data for test in tests}
-        if {data for data, _ in parts} < expected or columns[seed].isna().any():
+        if parts.keys() < expected or columns[seed].isna().any():
             missing.append(seed)
     empty = pd.MultiIndex.from_arrays([[], [], []], names=["dataset", "kernel", "image"])
     frame = pd.DataFrame(columns) if columns else pd.DataFrame(index=empty)

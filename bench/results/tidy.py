@@ -8,7 +8,7 @@ A file that does not belong to the run and the test that it lies under is named 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.foundation import versions
 from bench.results.columns import COLUMNS, WHERE
-from bench.results.evidence import Pair, trained_anew
+from bench.results.evidence import Pair, without_other_trainings
 from bench.results.reading import number, read_csv
 from bench.results.run_rows import run_rows
 from bench.results.scores import measured_scores
@@ -132,15 +132,15 @@ def load(plan: Plan, evidence: Sequence[Path] | None = None) -> Results:
     Args:
         plan: whose runs.
         evidence: folders in the published format that alone count, the first first; None: what was measured on
-            this machine, then committed evidence of what was not trained here (`trained_anew`).
+            this machine, then committed evidence of what was not trained here (`without_other_trainings`).
 
     Raises:
         BenchError: a file that cannot be read, by name, or two results that contradict each other.
     """
     local = evidence is None
     places = paths.evidence_folders() if evidence is None else list(evidence)
-    if local and (mine := trained_anew(plan, places)):
-        plan = replace(plan, anew=(*plan.anew, *sorted(mine)))
+    if local:
+        plan = without_other_trainings(plan, places)
     metrics, scores, faults = measured_scores(plan, places, local)
     runs = run_rows(plan, places, scores, local)
     throughput = all_timings(places, [plan.name] if local else [])

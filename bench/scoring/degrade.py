@@ -6,8 +6,6 @@ published averages were made with; training noise comes from an explicit `numpy.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,7 +13,6 @@ from scipy import ndimage
 from bench.data.images import Pixels
 from bench.data.kernels import Kernel
 
-Boundary = Literal["circular", "natural"]
 SEED = 0
 """Of the legacy generator: the published protocol reseeds with it for every image."""
 

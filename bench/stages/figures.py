@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError, nearest
-from bench.pages.drawings import ANALYSES, KINDS
+from bench.pages.drawings import KINDS, of_analysis
 from bench.pages.style import save, theme
 from bench.results.done import Done
 from bench.results.findings import load_findings
@@ -50,7 +50,7 @@ def figures(plan: Plan, names: Iterable[str] | None = None, *, allow_missing: bo
         try:
             with theme():
                 if name in plan.analyses:
-                    drawn = ANALYSES[name].draw(load_findings(plan, name))
+                    drawn = of_analysis(name).draw(load_findings(plan, name))
                 else:
                     table, kind = plan.figures[name]
                     drawn = KINDS[kind].draw(plan, results, table)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import nn
@@ -81,8 +82,11 @@ def _load(plan: Plan, run: RunSpec, device: torch.device, progress: bool) -> Non
     record.write(run, model, [], device, status="loaded", seconds=seconds, checkpoint_sha256=sha256)
 
 
-def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool) -> None:
-    start = time.perf_counter()
+def _train(
+    plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop: Stop, progress: bool, failed: str = ""
+) -> None:
+    """A whole training; ``failed``: how an operator from outside failed in it a moment ago."""
+    start, state = time.perf_counter(), layout.state_file(run.id)
     try:
         model = networks.build(run, plan.plugins)
     except networks.Declined as declined:
@@ -96,15 +100,26 @@ def _train(plan: Plan, run: RunSpec, spec: TrainSpec, device: torch.device, stop
     budget, sides = spec.budget, spec.budget.patches or ()
     sampler = Sampler(images, spec.degradation, budget.batch, budget.patch, spec.seed, sides, reduce, names)
     try:
-        _fit(plan, run, model, sampler, budget, device, stop, progress)
+        training, came_of_it = _fit(plan, run, model, sampler, budget, device, stop, progress)
     except (Exception, SystemExit) as error:
         if isinstance(error, BenchError) or ran_out(error) or not (name := networks.outside(model)):
             raise
         # Whatever a plugin raises takes its own row out, with the reason; an edit of its file makes another run.
+        # Where it had worked for a while it may have been the machine: once more, and what is saved stays.
         reason = f"operator {name!r} raises in training: {told(error)}"
-        print(f"{run.id}: {reason}", file=sys.stderr, flush=True)
+        worked = state.is_file()
+        print(f"{run.id}: {reason}{'; once more' if worked and not failed else ''}", file=sys.stderr, flush=True)
+        if worked and failed not in ("", reason):
+            raise BenchError(f"run {run.id}: {reason}, and before: {failed}; the same command goes on") from error
+    else:
+        record.write(run, model, training.rows, device, **came_of_it)
+        checkpoint.delete_state(state)
+        return
+    if worked and not failed:
+        del model, sampler, images
+        _train(plan, run, spec, device, stop, progress, failed=reason)
+    else:
         record.write(run, None, [], device, status="skipped", reason=reason, seconds=time.perf_counter() - start)
-    checkpoint.delete_state(layout.state_file(run.id))
 
 
 def _fit(
@@ -116,8 +131,8 @@ def _fit(
     device: torch.device,
     stop: Stop,
     progress: bool,
-) -> None:
-    """All steps that are left, and the record of what came of them."""
+) -> tuple[Training, dict[str, Any]]:
+    """All steps that are left, and what the record says of them."""
     known = not networks.outside(model)  # what a plugin does anew in each step, a recording would do once
     kernel = "kernel" in networks.info(model).inputs
     training = Training(model.to(device).train(), sampler, budget, device, kernel, records=known)
@@ -133,19 +148,15 @@ def _fit(
             bar.say(f"diverged: {reason}; kept the last finite weights")
     with suppress(*(() if known else (Exception, SystemExit))):  # the meta device need not follow a plugin
         macs = step_macs(run, plan.plugins)
-    record.write(
-        run,
-        model,
-        training.rows,
-        device,
-        status=status,
-        macs=macs and macs * training.step,
-        reason=reason,
-        steps=training.step,
-        seconds=training.elapsed(),
-        resumed_from=resumed,
-        computed=computed,
-    )
+    return training, {
+        "status": status,
+        "macs": macs and macs * training.step,
+        "reason": reason,
+        "steps": training.step,
+        "seconds": training.elapsed(),
+        "resumed_from": resumed,
+        "computed": computed,
+    }
 
 
 def _steps(

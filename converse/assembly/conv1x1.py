@@ -11,6 +11,10 @@ class Conv1x1(nn.Conv2d):
 
     On a CUDA device cuDNN's gradient of the weight in IEEE float32 takes several times as long as a matrix product's.
     Where convolutions may round to TF32 (torch's default) or autocast chooses, cuDNN stays.
+
+    Args:
+        inputs: channels of the map.
+        outputs: channels of the result.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -17,6 +17,15 @@ def channel_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     Written out in the map's own memory format: ``layer_norm`` on a channels-last view hands that
     format on to operators that work on rows, and bringing it back costs twice as much as this.
     Half precision is computed in float32.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (C,), times the normed map.
+        bias: (C,), added to it.
+        eps: added to the variance; 1e-5 in the paper's networks.
+
+    Returns:
+        (B, C, H, W) in the dtype of ``x``.
     """
     kernels = on_cuda.serving(x, weight, bias)
     if kernels is None:
@@ -62,7 +71,11 @@ class _Norm(torch.autograd.Function):
 
 
 class ChannelNorm(nn.Module):
-    """:func:`channel_norm` with learnable weight and bias, (C,) each; eps 1e-5."""
+    """:func:`channel_norm` with learnable weight and bias, (C,) each; eps 1e-5.
+
+    Args:
+        channels: C.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()

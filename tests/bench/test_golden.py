@@ -106,12 +106,12 @@ def test_three_training_steps(row: str) -> None:
     assert three_steps(row) == pytest.approx(TRAIN[versions.TRAIN_VERSION][row], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+@pytest.mark.parametrize("name", protocols.NAMES)
 def test_a_degradation(name: str) -> None:
     assert degraded(name) == pytest.approx(DEGRADE[versions.DEGRADE_VERSION][name], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+@pytest.mark.parametrize("name", protocols.NAMES)
 def test_a_score(name: str) -> None:
     assert scored(name) == pytest.approx(EVAL[versions.EVAL_VERSION][name], rel=1e-7)
 

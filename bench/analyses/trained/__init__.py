@@ -1,7 +1,8 @@
 """What is measured of a trained network right after its training: one file per property.
 
-Each has ``measure(network, device, protocol, samples)``: the network in eval mode on the device, the protocol, and
-pairs of an image's name and its `bench.scoring.prepare.Sample`. It yields `Number`s.
+Each opens with the literal ``PROPERTY`` (`bench.config.property_info`) and has
+``measure(network, device, protocol, samples)``: the network in eval mode on the device, the protocol, and pairs of an
+image's name and its `bench.scoring.prepare.Sample`. It yields `Number`s.
 """
 
 from __future__ import annotations

@@ -18,6 +18,12 @@ from bench.models import inference
 from bench.scoring.metrics import to_uint8
 from bench.scoring.prepare import Sample
 
+PROPERTY = {
+    "metrics": {"psnr": [], "psnr_input": []},
+    "parts": ["border", "interior"],
+    "tolerance": {"psnr": [0.005, 0.0], "psnr_input": [0.005, 0.0]},
+}
+
 BAND = 8
 PARTS = {f"border band of {BAND} pixels": "border", "interior": "interior"}
 

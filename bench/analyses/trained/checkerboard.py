@@ -20,6 +20,12 @@ from bench.data.protocols import Protocol
 from bench.models import inference
 from bench.scoring.prepare import Sample
 
+PROPERTY = {
+    "metrics": {"share_db": ["constant", "ramp"], "share_db_target": []},
+    "parts": [""],
+    "tolerance": {"share_db": [0.5, 0.0], "share_db_target": [0.005, 0.0]},
+}
+
 BORDER = 8
 """Output pixels left out on each side: padding is no checkerboard."""
 FLOOR = 1e-30

@@ -13,6 +13,11 @@ from bench.models import inference
 from bench.models.reconvolution import reconvolution
 from bench.scoring.prepare import Sample
 
+PROPERTY = {
+    "metrics": {"error": []},
+    "tolerance": {"error": [1e-5, 1e-2]},
+}
+
 
 def measure(
     network: nn.Module, device: torch.device, protocol: Protocol, samples: Iterable[tuple[str, Sample]]

@@ -2,33 +2,17 @@
 
 A figure of a table has ``draw(plan, results, table)``, ``caption`` (what is particular to it), ``data`` (a frame of
 what is drawn) and ``READING``, the words that hold for every figure of its kind and are said once. An analysis
-(``bench/analyses``) has ``draw(found)``, ``caption(found)``, ``explanation(found)`` (paragraphs) and ``view(found)``
-(its table in the report), each of its `bench.results.findings.Findings`.
+(``bench/analyses``) has a file of its own name with ``draw(found)``, ``caption(found)``, ``explanation(found)``
+(paragraphs) and ``view(found)`` (its table in the report), each of its `bench.results.findings.Findings`.
 """
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 
 from bench.config.spec import Figure
-from bench.pages.drawings import (
-    axis,
-    boundary,
-    checkerboard,
-    curves,
-    latency,
-    paired,
-    paper_figure2,
-    paper_figure4,
-    paper_figure5,
-    paper_figure6,
-    protocol_sensitivity,
-    reconvolution,
-    response,
-    seeds,
-    size_dependence,
-    visual,
-)
+from bench.pages.drawings import axis, curves, latency, paired, seeds, visual
 
 KINDS: dict[Figure | str, ModuleType] = {
     "axis": axis,
@@ -39,16 +23,8 @@ KINDS: dict[Figure | str, ModuleType] = {
     "seeds": seeds,
 }
 """Kind of figure to its file."""
-ANALYSES: dict[str, ModuleType] = {
-    "boundary": boundary,
-    "checkerboard": checkerboard,
-    "paper_figure2": paper_figure2,
-    "paper_figure4": paper_figure4,
-    "paper_figure5": paper_figure5,
-    "paper_figure6": paper_figure6,
-    "protocol_sensitivity": protocol_sensitivity,
-    "reconvolution": reconvolution,
-    "response": response,
-    "size_dependence": size_dependence,
-}
-"""Analysis to the file that draws and words it."""
+
+
+def of_analysis(name: str) -> ModuleType:
+    """The file that draws and words an analysis."""
+    return importlib.import_module(f"bench.pages.drawings.{name}")

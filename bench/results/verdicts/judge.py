@@ -81,18 +81,21 @@ class Judgement:
         return sum(v.decided and v.p_holm is not None for v in self.decisive.values())
 
 
-def judge_study(config: Path, evidence: Sequence[Path] | None, plugins: Sequence[str] = ()) -> Judgement | None:
+def judge_study(
+    config: Path, evidence: Sequence[Path] | None, plugins: Sequence[str] = (), anew: Sequence[str] = ()
+) -> Judgement | None:
     """The claims of a configuration, judged; None where it has none.
 
     Args:
         config: the configuration folder.
         evidence: folders in the published format that alone count; None: this machine, then committed evidence.
         plugins: operator files, whose rows take part.
+        anew: runs for which committed evidence does not count.
 
     Raises:
         BenchError: anything wrong in the configuration or in a result, by name.
     """
-    ladder = load_ladder(config, lambda plan: load(plan, evidence), plugins)
+    ladder = load_ladder(config, lambda plan: load(plan, evidence), plugins, anew)
     if not ladder.claims.by_id:
         return None
     tables = load_tables(config, [rung.plan for rung in ladder.rungs], evidence)

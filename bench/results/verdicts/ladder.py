@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -93,13 +93,16 @@ class Ladder:
     claims: Claims
 
 
-def load_ladder(config: Path, results: Callable[[Plan], Results], plugins: Sequence[str] = ()) -> Ladder:
+def load_ladder(
+    config: Path, results: Callable[[Plan], Results], plugins: Sequence[str] = (), anew: Sequence[str] = ()
+) -> Ladder:
     """The study of a configuration folder.
 
     Args:
         config: the folder.
         results: gives the results of a plan, e.g. `bench.results.tidy.load`.
         plugins: operator files, whose rows take part.
+        anew: runs for which committed evidence does not count.
 
     Raises:
         BenchError: anything wrong in the configuration, with file and line.
@@ -107,7 +110,7 @@ def load_ladder(config: Path, results: Callable[[Plan], Results], plugins: Seque
     plan_of = {}
     known = study.load(config, preset_names(config))
     for rung in known.rungs.values():
-        plan_of[rung.preset] = load_plan(rung.preset, plugins=plugins, config=config)
+        plan_of[rung.preset] = replace(load_plan(rung.preset, plugins=plugins, config=config), anew=tuple(anew))
     found = claims.load(config)
     rows: dict[str, tuple[str, ...]] = {}
     for plan in plan_of.values():

@@ -26,7 +26,7 @@ from bench.config.plan import Plan
 from bench.data import protocols
 from bench.foundation.errors import BenchError
 from bench.models.reconvolution import reconvolution, relative_error
-from bench.pages.drawings import ANALYSES as DRAWINGS
+from bench.pages.drawings import of_analysis
 from bench.results.findings import Findings, load_findings
 from bench.scoring.score import score
 from bench.stages.analyze import analyze
@@ -53,9 +53,8 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
 
 def test_every_analysis_has_a_drawing() -> None:
     assert all(f"name: {name}" in ANALYSES for name in NAMES)
-    assert set(DRAWINGS) == set(NAMES)
     for name in NAMES:
-        assert all(hasattr(DRAWINGS[name], f) for f in ("draw", "caption", "explanation", "view"))
+        assert all(hasattr(of_analysis(name), f) for f in ("draw", "caption", "explanation", "view"))
         assert all(hasattr(analyses.module(name), f) for f in ("cases", "measure"))
 
 
@@ -102,10 +101,10 @@ def test_tidy_drawn_and_worded(plan: Plan, name: str) -> None:
         len(found.frame)
         and np.isfinite(numbers.drop(columns=["size", "at", "psnr_input"], errors="ignore").to_numpy()).all()
     )
-    caption = DRAWINGS[name].caption(found)
+    caption = of_analysis(name).caption(found)
     assert "nan" not in caption and len(caption) > 80
-    assert all("nan" not in text for text in DRAWINGS[name].explanation(found))
-    assert DRAWINGS[name].view(found).sections[0].lines
+    assert all("nan" not in text for text in of_analysis(name).explanation(found))
+    assert of_analysis(name).view(found).sections[0].lines
     written = figures(plan, [name])
     assert [p.suffix for p in written] == [".png", ".pdf"]
     first = [p.read_bytes() for p in written]
@@ -259,7 +258,7 @@ def test_evidence_holds_tables_and_no_pictures(plan: Plan, tmp_path: Path) -> No
     found = load_findings(plan, "size_dependence")
     moved.rename(held)
     assert found.source == "test-machine"
-    assert any("published evidence test-machine" in r for r in DRAWINGS["size_dependence"].view(found).remarks)
+    assert any("published evidence test-machine" in r for r in of_analysis("size_dependence").view(found).remarks)
     assert export(plan, tmp_path / "all.zip") > 0
 
 
@@ -273,7 +272,7 @@ def _size_frame(losses: list[float]) -> Findings:
 
 @pytest.mark.parametrize(("loss", "words"), [(0.0, "0.00"), (-0.001, "0.00"), (8.0, "+8.00"), (-1.5, "−1.50")])
 def test_the_words_follow_the_numbers(loss: float, words: str) -> None:
-    text = DRAWINGS["size_dependence"].explanation(_size_frame([0.0, loss]))[0]
+    text = of_analysis("size_dependence").explanation(_size_frame([0.0, loss]))[0]
     assert f"ConverseNet {words} dB (x of Urban100, kernel_3, 128×128 to 256×256)" in text
 
 

@@ -10,7 +10,7 @@ import pytest
 from fabricated_sets import photograph, public_mirror
 from PIL import Image
 
-from bench.data.images import as_color, read_image, read_images, thumbnail, to_gray, write_png
+from bench.data.images import as_color, read_image, thumbnail, to_gray, write_png
 from bench.foundation.errors import BenchError
 
 
@@ -19,7 +19,7 @@ def test_png_round_trip(tmp_path: Path, channels: int) -> None:
     image = photograph(channels=channels)
     write_png(tmp_path / "new" / "a.png", image)
     assert np.array_equal(read_image(tmp_path / "new" / "a.png"), image)
-    assert read_images([tmp_path / "new" / "a.png"], "rgb")[0].shape == (48, 64, 3)
+    assert read_image(tmp_path / "new" / "a.png", "rgb").shape == (48, 64, 3)
 
 
 def test_gray_is_matlabs_rgb2gray_and_three_equal_channels() -> None:
@@ -69,6 +69,6 @@ def test_bsd68_is_the_gray_of_bsd100() -> None:
     gray = sorted(host.glob("cszn/DnCNN/*/testsets/BSD68/*.png"))
     color = sorted(host.glob("jbhuang0604/SelfExSR/*/data/BSD100/image_SRF_4/*.png"))
     wanted = {to_gray(read_image(p)).tobytes() for p in color}
-    images = read_images(gray)
+    images = [read_image(path) for path in gray]
     assert len(images) == 68
     assert all(image[: image.shape[0] - 1, : image.shape[1] - 1].tobytes() in wanted for image in images)

@@ -19,7 +19,6 @@ from bench.config import analysis_info
 from bench.config.budget import Budget
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
-from bench.results.analysis_table import WORDS, numbers_of
 from bench.results.columns import COLUMNS
 from bench.results.contributed_cells import FILLED, KINDS, plain
 from bench.results.evidence import values_sha256
@@ -272,10 +271,10 @@ def test_columns_of_an_analysis_are_not_those_of_another(folder: Path) -> None:
 
 def test_every_column_is_a_word_or_a_number() -> None:
     for info in analysis_info.available().values():
-        numbers = numbers_of(info.name)
-        assert numbers and {*numbers} | {c for c in info.columns if c in WORDS} == {*info.columns}
+        words = {*analysis_info.WORDS, *info.words} & {*info.columns}
+        assert info.numbers and {*info.numbers} | words == {*info.columns} and {*info.may_be_empty} <= {*info.numbers}
     for path in EVIDENCE.glob("*/analyses/*.csv"):
-        numbers = numbers_of(path.stem.rpartition("-")[0])
+        numbers = analysis_info.available()[path.stem.rpartition("-")[0]].numbers
         assert all(row[c] == "" or plain(row[c]) is not None for row in read(path) for c in numbers), path
     for file, kinds in KINDS.items():
         assert {*kinds, *FILLED[file]} <= {*COLUMNS[file]}

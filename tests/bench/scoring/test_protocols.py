@@ -10,7 +10,7 @@ from fabricated_sets import photograph, public_mirror
 
 from bench.data import kernels
 from bench.data.images import as_color, read_image
-from bench.data.protocols import NAMES, PROTOCOLS, get
+from bench.data.protocols import NAMES, get
 from bench.foundation.errors import BenchError
 from bench.scoring import degrade, metrics
 from bench.scoring.prepare import prepare
@@ -42,7 +42,7 @@ def test_shapes_types_and_determinism(name: str) -> None:
     assert one.input.dtype == np.float32 and one.target.dtype == np.uint8
     assert np.array_equal(one.input, two.input) and np.array_equal(one.target, two.target)
     assert np.array_equal(IMAGE, before)
-    assert PROTOCOLS[name] is get(name) and name == get(name).name
+    assert get(name) is get(name) and name == get(name).name
     assert "\n" not in get(name).description
 
 

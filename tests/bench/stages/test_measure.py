@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ from tiny_training import run_id, tiny_plan
 from bench.analyses.trained.checkerboard import share_db
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.config.planned_properties import NUMBERS, properties_of
-from bench.config.spec import Measured
+from bench.config.planned_properties import properties_of
 from bench.foundation.errors import BenchError
 from bench.results import properties as measured
 from bench.results.columns import COLUMNS as DICTIONARY
@@ -183,7 +181,6 @@ def test_a_table_from_before_its_provenance_was_kept_has_that_of_the_training(tm
 
 
 def test_a_property_of_which_a_part_is_missing_does_not_count(tmp_path: Path) -> None:
-    assert set(NUMBERS) == set(get_args(Measured))
     plan, run = made(tmp_path, "border")
     evaluate(plan, run, progress=False)
     measure(plan, run)
@@ -201,6 +198,22 @@ def test_a_property_of_which_a_part_is_missing_does_not_count(tmp_path: Path) ->
     ):
         part.to_csv(path, index=False)
         assert not measured.published_properties(plan) and measured.properties(plan) == {}
+
+
+@pytest.mark.parametrize("measured_here", [True, False])
+def test_a_property_of_another_training_than_lies_here_does_not_count(tmp_path: Path, measured_here: bool) -> None:
+    plan, run = made(tmp_path, "border")
+    evaluate(plan, run, progress=False)
+    measure(plan, run)
+    (folder,) = publish(plan, name="one")
+    for name in ("properties.csv", "runs.csv", "scores.csv"):  # as if of a training elsewhere
+        pd.read_csv(folder / name, dtype=str).assign(weights_sha256="f" * 64).to_csv(folder / name, index=False)
+    here = table(plan, run, "border")
+    if measured_here:
+        assert set(measured.properties(plan)[run, "border"]["weights_sha256"]) != {"f" * 64}
+    else:
+        here.unlink()
+        assert measured.properties(plan) == {} and [one.name for one in Done(plan).to_measure(plan.run(run))]
 
 
 def test_a_value_that_is_no_number_is_named(tmp_path: Path) -> None:
@@ -230,10 +243,11 @@ def test_a_value_that_is_no_number_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_how_far_two_processors_may_be_apart(metric: str, a: float, b: float, same: bool) -> None:
-    assert measured.agree(metric, a, b) is measured.agree(metric, b, a) is same
-    row = {"run": "r", "property": "p", "content": "c", "weights_sha256": "w", "part": "", "image": "i"}
+    name = {"share": "checkerboard", "error": "reconvolution"}.get(metric.split("_")[0], "border")
+    row = {"run": "r", "property": name, "content": "c", "weights_sha256": "w", "part": "", "image": "i"}
     first, second = ([{**row, "metric": metric, "value": repr(v)}] for v in (a, b))
     assert bool(measured.property_disagreement(first, second)) is not same
+    assert bool(measured.property_disagreement(second, first)) is not same
     others = [{**second[0], "weights_sha256": "v"}]
     assert measured.property_disagreement(first, others).startswith("other weights were measured")
 

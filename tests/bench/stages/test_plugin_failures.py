@@ -9,6 +9,7 @@ import pytest
 from tiny_training import run_id, tiny_plan
 
 from bench.config import layout
+from bench.foundation.errors import BenchError
 from bench.stages.check import check
 from bench.stages.evaluate import evaluate
 from bench.stages.status import doctor, show_plan
@@ -182,3 +183,33 @@ def test_a_built_in_operator_that_raises_in_training_is_an_error(
     with pytest.raises(SystemExit):
         train(plan, run_id(plan, "dncnn"), progress=False)
     assert not layout.run_json(run_id(plan, "dncnn")).exists()
+
+
+@pytest.mark.parametrize("texts", [("lost",), ("lost", "lost"), ("lost", "lost again")])
+def test_one_that_had_worked_is_tried_once_more_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: tuple[str, ...]
+) -> None:
+    """What a GPU throws at step 390,000, say: the saved state stays, and a second failure of the same kind decides."""
+    (tmp_path / "good.py").write_text((OPERATOR + conv()).replace("Bad", "Good"))
+    plan = tiny_plan(tmp_path, steps=4, plugins=(str(tmp_path / "good.py"),))
+    run, left, advance = run_id(plan, "good"), list(texts), Training.advance
+
+    def fragile(self: Training) -> None:
+        if self.step == 2 and left:
+            raise RuntimeError(left.pop(0))
+        advance(self)
+
+    monkeypatch.setattr(Training, "advance", fragile)
+    if len(set(texts)) == 2:
+        with pytest.raises(BenchError, match=r"lost again, and before: .*lost; the same command goes on"):
+            train(plan, run, progress=False)
+        assert layout.state_file(run).exists() and not layout.run_json(run).exists()
+        train(plan, run, progress=False)
+    else:
+        train(plan, run, progress=False)
+    record = json.loads(layout.run_json(run).read_text())
+    if len(texts) == 2 and len(set(texts)) == 1:
+        assert record["status"] == "skipped" and "RuntimeError: lost" in record["reason"]
+        assert layout.state_file(run).exists()
+    else:
+        assert record["status"] == "trained" and record["resumed_from"] == [2] and not layout.state_file(run).exists()

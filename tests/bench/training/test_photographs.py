@@ -12,7 +12,7 @@ import torch
 
 from bench.config.budget import Degradation
 from bench.data.datasets import Dataset, load_datasets
-from bench.data.images import read_images, write_png
+from bench.data.images import read_image, write_png
 from bench.data.mapped import mapped
 from bench.foundation.errors import BenchError
 from bench.stages.fetch import fetch
@@ -42,7 +42,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 @pytest.mark.parametrize("color", ["gray", "rgb"])
 @pytest.mark.parametrize("kind", DEGRADATIONS)
 def test_batches_from_a_pack_are_the_ones_from_memory(mine: Dataset, kind: str, color: str) -> None:
-    given = read_images(mine.files(), color)  # type: ignore[arg-type]
+    given = [read_image(path, color) for path in mine.files()]  # type: ignore[arg-type]
     images, reduce = photographs([mine], color)  # type: ignore[arg-type]
     direct = Sampler(given, DEGRADATIONS[kind], 4, 32, 7)
     for _ in range(2):  # the first makes the pack of the reduced ones, the second finds it
