@@ -39,6 +39,7 @@ _CANDIDATE = 0.6
 _THUMBNAIL, _SIDE, _HIGH_PASS = 96, 24, 2.0
 _CROPS = (0.0, 1.2, 2.4)
 """Pixels of the thumbnail taken off at the right and at the bottom."""
+_FLAT: Pixels = np.zeros((_THUMBNAIL, _THUMBNAIL), np.uint8)
 
 Overlap = tuple[Path, Path, float]
 
@@ -53,11 +54,11 @@ def overlaps(train: Sequence[Path], test: Sequence[Path], cache: Path | None = N
 
     Returns:
         (training file, test file, score) for every score of at least `THRESHOLD`, highest first. A file that
-        cannot be read matches nothing: training and evaluation name it, and neither uses it.
+        cannot be read matches nothing (`unreadable`): training and evaluation name it, and neither uses it.
     """
     if not train or not test:
         return []
-    thumbs = _thumbnails([*train, *test], cache)
+    thumbs = [_FLAT if thumb is None else thumb for thumb in _thumbnails([*train, *test], cache)]
     ours, theirs = thumbs[: len(train)], thumbs[len(train) :]
     features = np.stack([_feature(t).ravel() for t in ours])
     turned = np.stack([v for t in theirs for v in _orientations(_feature(t))])
@@ -86,6 +87,11 @@ def refuse_overlap(train: Sequence[Path], test: Sequence[Path], cache: Path | No
         )
 
 
+def unreadable(paths: Sequence[Path], cache: Path | None = None) -> list[Path]:
+    """Those of some image files that cannot be read, so that nothing is known of what they show."""
+    return [path for path, thumb in zip(paths, _thumbnails(paths, cache), strict=True) if thumb is None]
+
+
 def _feature(thumb: Pixels, crop: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float32]:
     """High-passed thumbnail of zero mean and unit norm, (_SIDE, _SIDE)."""
     box = (0.0, 0.0, _THUMBNAIL - crop[0], _THUMBNAIL - crop[1])
@@ -109,9 +115,9 @@ def _cropped_score(whole: Pixels, cropped: Pixels) -> float:
     return float((variants @ _feature(whole).ravel()).max())
 
 
-def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels]:
-    """Thumbnails in the order of ``paths``; new ones are added to the cache."""
-    known = _read_cache(cache)
+def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels | None]:
+    """Thumbnails in the order of ``paths``, None of what cannot be read; new ones are added to the cache."""
+    known: dict[str, Pixels | None] = {**_read_cache(cache)}
     keys = [_key(path) for path in paths]
     fresh: dict[str, Pixels] = {}
     for key, path in zip(keys, paths, strict=True):
@@ -119,7 +125,7 @@ def _thumbnails(paths: Sequence[Path], cache: Path | None) -> list[Pixels]:
             try:
                 fresh[key] = thumbnail(path, _THUMBNAIL)
             except BenchError:
-                known[key] = np.zeros((_THUMBNAIL, _THUMBNAIL), np.uint8)
+                known[key] = None
     if fresh and cache is not None:
         merged = {**_read_cache(cache), **fresh}
         buffer = io.BytesIO()

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated_sets import public_mirror
+from fabricated_sets import catalogue, download_entry, public_mirror
 from PIL import Image
+from tiny_training import clouds
 
-from bench.data.datasets import load_datasets
-from bench.data.images import write_png
+from bench.data.datasets import Dataset, load_datasets
+from bench.data.images import Pixels, write_png
 from bench.data.leak import THRESHOLD, overlaps, refuse_overlap
+from bench.data.leak_pairs import cleared, refuse_leak
 from bench.foundation.errors import BenchError
 from bench.stages.fetch import fetch
 
@@ -125,6 +127,50 @@ def test_what_cannot_be_read_matches_nothing(tmp_path: Path, embedded: dict[str,
     assert [pair[0] for pair in found] == [embedded["test"][0]]
     (tmp_path / "half.png").write_bytes(embedded["test"][0].read_bytes())
     assert len(overlaps(bad, embedded["test"], tmp_path / "cache.npz")) == 1
+
+
+def _sets(root: Path) -> dict[str, Dataset]:
+    """A training and a test set that are declared with sha256 and share one of two photographs."""
+    entries = []
+    for name, seeds in (("ours", (1, 2)), ("theirs", (2, 3))):
+        for seed in seeds:
+            write_png(root / name / f"{seed}.png", clouds(96, 96, seed=seed))
+        files = {f"{seed}.png": (root / name / f"{seed}.png").read_bytes() for seed in seeds}
+        entries.append(download_entry(name, "https://files.invalid/set", files))
+    return load_datasets(catalogue(root, *entries))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another"])
+def test_a_pair_is_not_cleared_by_a_file_that_was_not_compared(tmp_path: Path, damage: str) -> None:
+    """A clearance is named after the declared bytes: once those are fetched, the pair must be compared."""
+    sets = _sets(tmp_path)
+    pair, photo = (sets["ours"], sets["theirs"]), tmp_path / "theirs" / "2.png"
+    declared = photo.read_bytes()
+    if damage == "truncated":
+        photo.write_bytes(declared[:3000])
+    else:
+        write_png(photo, clouds(96, 96, seed=9))
+    refuse_leak(*pair, tmp_path)
+    assert not cleared(*pair, tmp_path)
+    photo.write_bytes(declared)
+    with pytest.raises(BenchError, match=r"ours/2\.png: is the test image .*theirs/2\.png"):
+        refuse_leak(*pair, tmp_path)
+
+
+def test_a_pair_is_not_cleared_while_a_file_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where memory ran out: the bytes are the declared ones."""
+    sets = _sets(tmp_path)
+    clean = sets["theirs"].model_copy(update={"leave_out": {"2.png": "in ours"}})
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.data.leak.thumbnail", _out_of_memory)
+        refuse_leak(sets["ours"], clean, tmp_path)
+    assert not cleared(sets["ours"], clean, tmp_path)
+    refuse_leak(sets["ours"], clean, tmp_path)
+    assert cleared(sets["ours"], clean, tmp_path)
+
+
+def _out_of_memory(path: Path, side: int) -> Pixels:
+    raise BenchError(f"{path}: out of memory while it was read")
 
 
 @pytest.mark.mirror
