@@ -135,10 +135,10 @@ class _Test:
                 except BenchError as error:
                     text, path = str(error), str(self.files[case].path)
                     failures.append(text if path in text else f"{path}: {text}")
-                    continue
+                else:
+                    log.add(case, values)
                 finally:
                     bar.step()
-                log.add(case, values)
                 if self.stop and case != left[-1]:
                     raise Interrupted(
                         f"{what}: stopped by {self.stop.reason} after {len(log.done)} of "

@@ -109,6 +109,21 @@ def test_an_interrupted_run_loses_no_finished_image(tmp_path: Path, monkeypatch:
     assert [r["image"] for r in scores(plan, "noisy") if r["metric"] == "psnr"] == ["a", "b", "c"]
 
 
+def test_a_stop_is_heeded_where_every_image_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(tmp_path)
+    seen: list[str] = []
+
+    def failing(self: stage._Test, case: Case, *rest: object, **more: object) -> object:
+        seen.append(case.image)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise BenchError("damaged")
+
+    monkeypatch.setattr(stage._Test, "_score", failing)
+    with pytest.raises(Interrupted, match="SIGTERM after 0 of 3 images"):
+        evaluate(plan, run_id(plan, "noisy"), progress=False)
+    assert seen == ["a"]
+
+
 def test_the_picture_is_made_again_where_it_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "noisy")
