@@ -1,8 +1,12 @@
-"""What an analysis works with: its settings, the released networks, photographs and kernels, restored images."""
+"""What an analysis works with: its settings, the released networks, photographs and kernels, restored images.
+
+Files are those that the analysis is named after, byte for byte, or refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +21,9 @@ from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.data.images import Color, Pixels, read_image
 from bench.data.kernels import Kernel, load_kernel
+from bench.data.planned_files import Content, PlannedFile
 from bench.data.protocols import Protocol
+from bench.data.scored_content import named_hashes
 from bench.foundation.errors import BenchError, nearest
 from bench.models import inference
 from bench.scoring import metrics
@@ -49,24 +55,28 @@ class Laboratory:
         self.device = device
         self.kept: dict[str, NDArray[Any]] = {}
         self._datasets = datasets
+        self._content = spec.data
         self._network: tuple[str, nn.Module] | None = None
 
     def network(self, name: str) -> nn.Module:
         """A released network in eval mode, on the device; the last one is kept in memory.
 
         Raises:
-            BenchError: an unknown network, or a checkpoint that is missing or damaged.
+            BenchError: an unknown network, or a checkpoint that is missing, damaged or not the one that is declared.
         """
         if self._network is None or self._network[0] != name:
             if name not in RELEASED:
                 raise BenchError(f"unknown network {name!r}{nearest(name, RELEASED)} (allowed: {', '.join(RELEASED)})")
-            path = self._datasets[WEIGHTS].directory() / f"{name}.pth"  # alone: the other networks may be there
+            data = self._datasets[WEIGHTS]
+            path = data.directory() / f"{name}.pth"  # alone: the other networks may be there
             if not path.is_file():
                 raise BenchError(f"{path}: missing; run: python -m bench fetch {WEIGHTS}")
+            file = PlannedFile(path, data.hashes[path.name], WEIGHTS)
             try:
-                self._network = name, converse.load_released(name, path, map_location=self.device)
+                network = file.read(lambda path: converse.load_released(name, path, map_location=self.device))
             except CheckpointError as error:
                 raise BenchError(str(error)) from error
+            self._network = name, network
         return self._network[1]
 
     def photographs(self, setting: str, count: int | None = None) -> list[str]:
@@ -75,11 +85,23 @@ class Laboratory:
 
     def photograph(self, setting: str, name: str, color: Color | None = None) -> Pixels:
         """One image of the data set that a setting names, (H, W, C) uint8."""
-        return read_image(self._datasets[self.settings[setting]].file(name), color)
+        return self._read(setting, name, lambda path: read_image(path, color))
 
     def kernel(self, name: str) -> Kernel:
         """A blur kernel of the data set that the setting ``kernels`` names, by file name without ``.npy``."""
-        return load_kernel(self._datasets[self.settings["kernels"]].file(f"{name}.npy"))
+        return self._read("kernels", f"{name}.npy", load_kernel)
+
+    def _read(self, setting: str, name: str, reader: Callable[[Path], Content]) -> Content:
+        """What ``reader`` makes of a file of the data set that a setting names.
+
+        Raises:
+            BenchError: the reader's; no such file, or not the one that the analysis is named after.
+        """
+        data = self._datasets[self.settings[setting]]
+        hashes = named_hashes(data) or {}
+        if data.content_hash() != self._content[data.name]:  # of a folder of the user's
+            raise BenchError(f"{data.name}: its files changed after this was planned; start again")
+        return PlannedFile(data.file(name), hashes.get(name, ""), data.name).read(reader)
 
     def restore(self, network: str, sample: Sample, protocol: Protocol) -> Pixels:
         """The restored image of a sample as it is scored and shown, (H, W, C) uint8."""

@@ -11,11 +11,15 @@ import torch
 from toy_plan import toy_plan
 
 import converse
+from bench.config.analysis_info import WEIGHTS
 from bench.config.loading import load_plan
 from bench.config.plan import Plan
+from bench.config.planned_analyses import resolve
 from bench.data.datasets import Dataset, data_root
+from bench.data.file_hashes import sha256_file
 from bench.data.images import write_png
 from bench.data.kernels import embedded_bytes
+from bench.foundation import strict_yaml
 from converse.assembly.released import RELEASED
 
 NAMES = ("a.png", "b.png")
@@ -93,8 +97,13 @@ def analysis_plan(root: Path, monkeypatch: pytest.MonkeyPatch, networks: tuple[s
     kernels.mkdir(parents=True)
     for name in ("gaussian", "motion"):
         (kernels / f"{name}.npy").write_bytes(embedded_bytes(f"{name}.npy"))
-    weights = data_root() / "released_weights"
-    weights.mkdir()
+    weights = Dataset(**plan.datasets[WEIGHTS].model_dump())
+    weights._name, weights._hashes = WEIGHTS, dict(plan.datasets[WEIGHTS].hashes)
+    weights.directory().mkdir()
     for i, name in enumerate(networks):
-        torch.save(converse.build_model(name, seed=i, **RELEASED[name]).state_dict(), weights / f"{name}.pth")
-    return dataclasses.replace(plan, datasets={**plan.datasets, "embedded_test": photos})
+        path = weights.directory() / f"{name}.pth"
+        torch.save(converse.build_model(name, seed=i, **RELEASED[name]).state_dict(), path)
+        weights._hashes[path.name] = sha256_file(path)
+    datasets = {**plan.datasets, "embedded_test": photos, WEIGHTS: weights}
+    analyses = resolve(plan.preset, strict_yaml.load(preset), datasets)
+    return dataclasses.replace(plan, datasets=datasets, analyses=analyses)

@@ -39,8 +39,8 @@ def declared_sha256(run: RunSpec) -> str | None:
     return load_datasets()[WEIGHTS].hashes[f"{name}.pth"] if name else None
 
 
-def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) -> None:
-    """run.json and curve.csv."""
+def write_run(run: RunSpec, status: str = "trained", reason: str | None = None, loaded: str | None = None) -> None:
+    """run.json and curve.csv; ``loaded`` is the sha256 of the file of its weights, else as datasets.yaml has it."""
     folder = layout.run_dir(run.id)
     folder.mkdir(parents=True, exist_ok=True)
     steps = run.train.budget.steps if run.train else 0
@@ -58,7 +58,7 @@ def write_run(run: RunSpec, status: str = "trained", reason: str | None = None) 
         "computed": [{"backend": "torch", "threads": 1, "instructions": "AVX9", "device": "Imaginary CPU"}],
         "machine": MACHINE,
         "versions": VERSIONS,
-        "checkpoint_sha256": declared_sha256(run),
+        "checkpoint_sha256": loaded or declared_sha256(run),
     }
     layout.run_json(run.id).write_text(json.dumps(data))
     if run.train:
@@ -165,6 +165,6 @@ def fabricate(plan: Plan, images: Mapping[str, float], kernels: tuple[str, ...] 
     """Every run and every metric file of a plan."""
     for run in plan.runs.values():
         if not run.method:
-            write_run(run, "loaded" if run.checkpoint else "trained")
+            write_run(run, "loaded" if run.checkpoint else "trained", loaded=plan.checkpoint_sha256(run))
         for test in plan.evaluations(run):
             write_metrics(run, test, images, kernels if test.kernels else ("",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import layout
-from bench.config.evaluation import Evaluation
+from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.data.images import Pixels, read_image
 from bench.data.kernels import load_kernel
+from bench.data.planned_files import PlannedFile
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import crops
 from bench.results import captions
@@ -126,18 +128,19 @@ def _tile(
     return Tile(label, image, float(psnr[index]), float(ssim[index]))
 
 
-def _clean(plan: Plan, test: Evaluation, name: str, kernel: str) -> Pixels:
+def _clean(plan: Plan, test: PlannedTest, name: str, kernel: str) -> Pixels:
     protocol = protocols.get(test.protocol)
-    blur = load_kernel(_file(plan, str(test.kernels), kernel)) if test.kernels else None
-    image = read_image(_file(plan, test.data, name), protocol.color)
+    files = test.files(plan.datasets)
+    blur = _file(test, files.kernels, kernel).read(load_kernel) if test.kernels else None
+    image = _file(test, files.images, name).read(lambda path: read_image(path, protocol.color))
     return prepare(protocol, image, blur).target
 
 
-def _file(plan: Plan, dataset: str, name: str) -> Path:
-    for path in plan.datasets[dataset].files():
-        if name in (path.name, path.stem):
-            return path
-    raise BenchError(f"data set {dataset!r} has no file {name!r} any more; evaluate again")
+def _file(test: Evaluation, files: Mapping[str, PlannedFile], name: str) -> PlannedFile:
+    for file in files.values():
+        if name in (file.path.name, file.path.stem):
+            return file
+    raise BenchError(f"{test.key}: no file {name!r} any more; evaluate again")
 
 
 def draw(plan: Plan, results: Results, table: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from analysis_plan import ANALYSES, analysis_plan
+from analysis_plan import ANALYSES, analysis_plan, photograph
 from fabricated import fabricate, write_throughput
 from fabricated_sets import public_mirror
 from toy_plan import IMAGES, toy_plan, working_in
@@ -21,9 +21,13 @@ from bench import analyses
 from bench.analyses import checkerboard, paper_figure2, paper_figure4, protocol_sensitivity, response
 from bench.analyses.laboratory import Laboratory
 from bench.config import analysis_info, layout
+from bench.config.analysis_info import WEIGHTS
 from bench.config.loading import load_plan
 from bench.config.plan import Plan
 from bench.data import protocols
+from bench.data.datasets import data_root
+from bench.data.images import write_png
+from bench.data.kernels import embedded_bytes
 from bench.foundation.errors import BenchError
 from bench.models.reconvolution import reconvolution, relative_error
 from bench.pages.drawings import of_analysis
@@ -35,6 +39,7 @@ from bench.stages.fetch import fetch
 from bench.stages.figures import figures
 from bench.stages.publish import publish
 from bench.stages.report import report
+from converse.assembly.released import RELEASED
 from converse.operators.converse2d import Converse2D
 
 NAMES = list(analysis_info.available())
@@ -218,6 +223,25 @@ def test_missing_data_is_named_and_the_others_are_done(tmp_path: Path, monkeypat
         with pytest.raises(BenchError, match=r"figure paper_figure5: .* is missing"):
             figures(plan, ["paper_figure5", "paper_figure4"])
         assert len(figures(plan, ["paper_figure5", "paper_figure4"], allow_missing=True)) == 2
+
+
+def test_what_is_not_the_file_that_is_declared_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The results' id stands for what is declared: no other network of its kind, taps or photographs."""
+    with working_in(tmp_path):
+        plan = analysis_plan(tmp_path, monkeypatch, networks=("converse_dncnn",))
+        lab = Laboratory(plan.analyses["boundary"], plan.datasets, torch.device("cpu"))
+        lab.network("converse_dncnn"), lab.kernel("motion"), lab.photograph("photographs", "a.png")
+        other = converse.build_model("converse_dncnn", seed=9, **RELEASED["converse_dncnn"])
+        torch.save(other.state_dict(), plan.datasets[WEIGHTS].directory() / "converse_dncnn.pth")
+        (data_root() / "embedded_kernels" / "motion.npy").write_bytes(embedded_bytes("gaussian.npy"))
+        write_png(tmp_path / "photos" / "a.png", photograph(9))
+        lab = Laboratory(plan.analyses["boundary"], plan.datasets, torch.device("cpu"))
+        with pytest.raises(BenchError, match=r"converse_dncnn\.pth: is not the file .* fetch released_weights"):
+            lab.network("converse_dncnn")
+        with pytest.raises(BenchError, match=r"motion\.npy: is not the file that datasets\.yaml"):
+            lab.kernel("motion")
+        with pytest.raises(BenchError, match="embedded_test: its files changed after this was planned"):
+            lab.photograph("photographs", "a.png")
 
 
 def test_unknown_analysis_names_the_nearest(plan: Plan) -> None:

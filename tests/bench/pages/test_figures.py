@@ -14,6 +14,7 @@ from toy_plan import toy_plan
 
 from bench.config import layout
 from bench.config.plan import Plan
+from bench.data.images import write_png
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import KINDS, axis, curves, latency, visual
 from bench.pages.style import looks
@@ -124,6 +125,14 @@ def test_a_picture_of_another_size_is_refused(plan: Plan) -> None:
     run = plan.rows["four"][0].runs[0]
     write_showcase(run, plan.evaluations(run)[0], np.zeros((8, 8, 1), np.uint8))
     with pytest.raises(BenchError, match=f"{run.id}.*does not fit"):
+        figures(plan, ["four-visual"])
+
+
+def test_another_photograph_under_the_name_is_not_shown(plan: Plan) -> None:
+    """The scores beside it are of the one before."""
+    plan.table_tests("four")
+    write_png(Path("photos") / "photo_1.png", photograph(9))
+    with pytest.raises(BenchError, match="embedded_test: its files changed after this was planned"):
         figures(plan, ["four-visual"])
 
 
