@@ -46,8 +46,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "weights_sha256": "of the weights that were scored; empty without a network or where it was not recorded",
         "date": "day on which they were scored (UTC)",
         "device": "cpu or cuda",
-        "computed": "JSON: backend, threads, instruction set, device model, precision; they move last digits only",
-        "machine": "JSON: operating system, processor, cores, memory, GPU of the machine that scored",
+        "computed": "JSON: backend, threads, instruction set, device model, precision; they move last digits only; "
+        "a list where some images' scores were taken over that were computed otherwise",
+        "machine": "JSON: operating system, processor, cores, memory, GPU of the machine that scored, or finished it",
         "versions": "JSON: Python, packages, behaviour versions, git commit of the scoring",
         "source": "empty: this machine; otherwise the folder of published evidence",
     },

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.data.images import read_image, write_png
 from bench.foundation.errors import BenchError
-from bench.scoring.score_log import Scores, Source, read_scores
+from bench.scoring.score_log import Known, Scores, Source, Values, read_scores
 from bench.scoring.score_record import read_record
 
 
@@ -31,8 +31,8 @@ def earlier(folder: Path, identity: Mapping[str, Any]) -> Scores:
             scores = _signed(path, identity)
         else:
             continue
-        for source, values in scores.items():
-            found[source] = {**values, **found.get(source, {})}
+        for source, known in scores.items():
+            found[source] = found.get(source, Known()).over(known)
     return found
 
 
@@ -61,7 +61,7 @@ def _signed(table: Path, identity: Mapping[str, Any]) -> Scores:
         return {}
     if record.sha256 != hashlib.sha256(text).hexdigest():
         return {}
-    found: Scores = {}
+    found: dict[Source, Values] = {}
     try:
         for row in csv.DictReader(io.StringIO(text.decode())):
             source = record.images[row["image"]], record.kernels[row["kernel"]]
@@ -69,4 +69,4 @@ def _signed(table: Path, identity: Mapping[str, Any]) -> Scores:
             found.setdefault(source, {})[row["metric"]] = value
     except (ValueError, KeyError):
         return {}
-    return found
+    return {source: Known(values, record.computations) for source, values in found.items()}

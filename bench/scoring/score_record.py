@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.config.evaluation import PlannedTest
 from bench.config.layout import score_record
 from bench.foundation import atomic, provenance, versions
-from bench.scoring.score_log import Case
+from bench.scoring.score_log import Case, Computed
 
 VERSION = versions.of_scores()
 """Version of the measurement: EVAL_VERSION and DEGRADE_VERSION."""
@@ -45,10 +45,19 @@ class ScoreRecord(BaseModel):
     """Of the weights that were scored; empty for a row without a network."""
     date: str = ""
     device: str = ""
-    computed: dict[str, Any] = {}
-    """Backend, threads, instruction set, device model, precision (`bench.foundation.provenance.computation`)."""
+    computed: Computed | list[Computed] = {}
+    """Backend, threads, instruction set, device model, precision (`bench.foundation.provenance.computation`).
+
+    A list where scores were taken over that were computed otherwise; empty where it was not recorded.
+    """
     machine: dict[str, Any] = {}
+    """Of the process that finished the table, as are date, device and versions."""
     versions: dict[str, Any] = {}
+
+    @property
+    def computations(self) -> list[Computed]:
+        """All computations that took part."""
+        return self.computed if isinstance(self.computed, list) else [self.computed] if self.computed else []
 
 
 def sign(
@@ -57,7 +66,7 @@ def sign(
     identity: Mapping[str, Any],
     cases: Iterable[Case],
     device: str,
-    computed: Mapping[str, Any],
+    computed: Sequence[Computed],
 ) -> None:
     """Writes the record of a finished table.
 
@@ -67,7 +76,7 @@ def sign(
         identity: what its scores belong to, ``run`` and ``weights`` (sha256 or None) among it.
         cases: the scored images and kernels.
         device: where the network ran.
-        computed: how, beside what the run's specification fixes.
+        computed: how, beside what the run's specification fixes; each computation that took part.
     """
     cases = list(cases)
     record = ScoreRecord(
@@ -82,7 +91,7 @@ def sign(
         weights_sha256=identity["weights"] or "",
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         device=device,
-        computed=dict(computed),
+        computed=list(computed) if len(computed) > 1 else next(iter(computed), {}),
         machine=provenance.machine(),
         versions=provenance.versions(),
     )

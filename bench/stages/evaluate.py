@@ -36,7 +36,7 @@ from bench.scoring.earlier_scores import earlier, take_showcase
 from bench.scoring.metrics import crop_border, to_uint8
 from bench.scoring.prepare import prepare
 from bench.scoring.score import score
-from bench.scoring.score_log import Case, ScoreLog, Values
+from bench.scoring.score_log import Case, ScoreLog, Values, distinct
 from bench.scoring.score_record import sign
 
 COLUMNS = ("run", "dataset", "image", "kernel", "protocol", "metric", "value", "reason")
@@ -117,8 +117,10 @@ class _Test:
         failures: list[str] = []
         cases = self._cases(failures)
         identity = self._identity()
-        log = ScoreLog(self.target.with_suffix(".partial"), identity, cases, earlier(self.target.parent, identity))
-        left = [c for c in cases if not set(self.metrics) <= log.done.get(c.source, {}).keys()]
+        computed = provenance.computation(self.device, self.run.threads, self.run.precision or "float32")
+        known = earlier(self.target.parent, identity)
+        log = ScoreLog(self.target.with_suffix(".partial"), identity, cases, known, computed)
+        left = [c for c in cases if not set(self.metrics) <= log.values(c).keys()]
         if cases and not self.showcase.is_file() and not take_showcase(self.target, identity, cases[0].source):
             left = [cases[0], *(c for c in left if c != cases[0])]
         if left and self.run.train:
@@ -131,7 +133,7 @@ class _Test:
             for case in left:
                 try:
                     with within_memory(str(self.files[case].path)):
-                        values = self._score(case, log.done.get(case.source, {}), first=case == cases[0])
+                        values = self._score(case, log.values(case), first=case == cases[0])
                 except BenchError as error:
                     text, path = str(error), str(self.files[case].path)
                     failures.append(text if path in text else f"{path}: {text}")
@@ -147,10 +149,9 @@ class _Test:
         if not failures:
             order = {name: i for i, name in enumerate(dict.fromkeys(case.image for case in cases))}
             rows = sorted(cases, key=lambda case: order[case.image])
-            self._write([(case, log.done[case.source]) for case in rows])
-            precision = self.run.precision or "float32"
-            computed = provenance.computation(self.device, self.run.threads, precision)
-            sign(self.target, self.test, identity, rows, self.device, computed)
+            self._write([(case, log.values(case)) for case in rows])
+            took_part = distinct(one for case in rows for one in log.done[case.source].computed)
+            sign(self.target, self.test, identity, rows, self.device, took_part)
             log.discard()
         return failures
 

@@ -18,11 +18,13 @@ from bench.config import layout
 from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
 from bench.data.images import read_image, write_png
-from bench.foundation import versions
+from bench.foundation import provenance, versions
 from bench.foundation.errors import BenchError
 from bench.foundation.lifeline import Interrupted
 from bench.models import inference
 from bench.models.checkpoint import load, save
+from bench.results import captions
+from bench.results import tidy as results
 from bench.scoring import earlier_scores
 from bench.scoring.score_record import ScoreRecord, read_record
 from bench.stages import evaluate as stage
@@ -64,6 +66,12 @@ def rows(plan: Plan, run: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["metric"] != "seconds"]
 
 
+def record_of(plan: Plan, run: str) -> ScoreRecord:
+    record = read_record(layout.metrics_csv(run, plan.evaluations(plan.run(run))[0].stem))
+    assert record is not None
+    return record
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> tuple[Plan, str]:
     plan = tiny_plan(tmp_path, steps=1)
@@ -102,10 +110,7 @@ def test_a_subset_and_some_kernels_come_from_the_whole(trained: tuple[Plan, str]
     np.testing.assert_array_equal(*(read_image(layout.showcase_png(run, stem)) for stem in stems))
 
 
-def test_an_interrupted_subset_counts_too(
-    trained: tuple[Plan, str], calls: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan, run = trained
+def stopped_after_one(plan: Plan, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
     score = stage._Test._score
 
     def stopped(self: Any, *rest: Any, **more: Any) -> Any:
@@ -115,12 +120,45 @@ def test_an_interrupted_subset_counts_too(
 
     with monkeypatch.context() as patch:
         patch.setattr(stage._Test, "_score", stopped)
-        with pytest.raises(Interrupted):
-            evaluate(with_test(plan, subset="first2"), run, progress=False)
+        evaluate(plan, run, progress=False)
+
+
+def test_an_interrupted_subset_counts_too(
+    trained: tuple[Plan, str], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, run = trained
+    with pytest.raises(Interrupted):
+        stopped_after_one(with_test(plan, subset="first2"), run, monkeypatch)
     assert len(calls) == 1
     evaluate(plan, run, progress=False)
     assert len(calls) == 1 + 6  # one again, for the picture of the whole evaluation
     assert len(rows(plan, run)) == 12
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_is_taken_over_keeps_how_it_was_computed(
+    trained: tuple[Plan, str], monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """Another machine scored a and c, or was stopped after a; this one scores the rest."""
+    plan, run = trained
+    real = provenance.computation
+    here = real("cpu", plan.run(run).threads, "float32")
+    there = {**here, "instructions": "AVX9"}
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "computation", lambda *given: there)
+        if stopped:
+            with pytest.raises(Interrupted):
+                stopped_after_one(plan, run, monkeypatch)
+        else:
+            evaluate(with_test(plan, subset="every2"), run, progress=False)
+    if not stopped:
+        part = with_test(plan, subset="first1")
+        evaluate(part, run, progress=False)
+        assert record_of(part, run).computed == there, "nothing of it was computed here"
+    evaluate(plan, run, progress=False)
+    assert record_of(plan, run).computed == [there, here]
+    said = captions.mixed_text(results.load(plan), [plan.run(run)])
+    assert said.endswith(f"instructions {here['instructions']} and AVX9")
 
 
 @pytest.mark.parametrize(
