@@ -4,6 +4,7 @@
 #   snakemake --cores 8 all --config preset=released is the same)
 #   snakemake --cores 2 table4 --config preset=quick one table
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ report: "report/workflow.rst"
 
 
 wildcard_constraints:
-    preset="|".join(PRESETS.names),
+    preset="|".join(map(re.escape, PRESETS.names)),
     run="[^/]+",
     key="[^/]+",
     seal=r"e\d+d\d+-[^/.]+",
@@ -73,7 +74,7 @@ rule all:
         lambda w: PRESETS.everything(PLAN.name),
 
 
-for preset in PRESETS.names:
+for preset in PRESETS.targets:
 
     rule:
         name:

@@ -7,6 +7,7 @@ one line on stderr and exit code 2.
 from __future__ import annotations
 
 import functools
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -332,6 +333,9 @@ def new_operator(name: str) -> None:
 
 def main() -> None:
     """Entry point: `BenchError` becomes one line, and one for each of its notes, and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal has no letters for is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="python -m bench")
     except BenchError as error:

@@ -20,7 +20,8 @@ from bench.config.planned_analyses import AnalysisSpec
 from bench.data import protocols
 from bench.data.datasets import Dataset
 from bench.data.images import Color, Pixels, read_image
-from bench.data.kernels import Kernel, load_kernel
+from bench.data.kernel_files import load_kernel
+from bench.data.kernels import Kernel
 from bench.data.planned_files import Content, PlannedFile
 from bench.data.protocols import Protocol
 from bench.data.scored_content import named_hashes

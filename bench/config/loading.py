@@ -25,8 +25,8 @@ CONFIG_KEYS = ("preset", "tables", "images", "plugins", "metrics", "anew")
 
 
 def preset_names(config: Path = layout.CONFIG) -> list[str]:
-    """Presets that exist."""
-    return sorted(p.stem for p in (config / "presets").glob("*.yaml"))
+    """Presets that exist; an editor's hidden files are none."""
+    return sorted(p.stem for p in (config / "presets").glob("*.yaml") if not p.name.startswith("."))
 
 
 def load_plan(
@@ -54,6 +54,8 @@ def load_plan(
         BenchError: anything wrong in a file, with file, line and nearest valid name.
     """
     names = preset_names(config)
+    if not names:
+        raise BenchError(f"{config / 'presets'}: no preset there; run this in the repository")
     if preset not in names:
         raise BenchError(f"unknown preset {preset!r}{nearest(preset, names)} (allowed: {', '.join(names)})")
     preset_doc = strict_yaml.load(config / "presets" / f"{preset}.yaml")

@@ -16,7 +16,7 @@ from bench.config.changes import changed, check_options, check_tuned
 from bench.config.planned_row import PlannedRow
 from bench.config.run_spec import RunSpec, TrainSpec
 from bench.config.spec import METHOD_LABELS, METHODS, Checkpoint, Preset, Row, Table, TaskPreset
-from bench.config.table_tests import check_tests
+from bench.config.table_tests import SPLITS, check_split, check_tests
 from bench.config.variants import PlannedInference
 from bench.data.datasets import Dataset, data_root
 from bench.data.file_hashes import remembered_sha256
@@ -61,6 +61,7 @@ class Resolver:
                 if name not in self.datasets:
                     message = f"unknown data set {name!r}{nearest(name, self.datasets)}"
                     raise self.preset_doc.error(("tasks", task, "train", i), message)
+                check_split(self.datasets[name], SPLITS["train"], self.preset_doc, ("tasks", task, "train", i))
             check_tests(spec.evaluate, task, self.preset_doc, ("tasks", task, "evaluate"), self.datasets)
 
     def check_presets(self, given: list[str] | None, names: list[str], keys: Keys) -> None:

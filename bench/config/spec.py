@@ -63,22 +63,25 @@ class TaskPreset(Strict):
     evaluate: list[Evaluation]
 
 
+Side = Annotated[int, Field(ge=1)]
+
+
 class Case(Strict):
     """One throughput case of operators: input (batch, channels, height, width), kernel, padding, scale."""
 
     name: str
-    input: tuple[int, int, int, int]
-    kernel: int
-    padding: int = 0
-    scale: int = 1
+    input: tuple[Side, Side, Side, Side]
+    kernel: Side
+    padding: Annotated[int, Field(ge=0)] = 0
+    scale: Side = 1
 
 
 class ModelCase(Strict):
     """One throughput case of whole models: the input size of the degraded image."""
 
     task: Task
-    size: tuple[int, int]
-    batch: int = 1
+    size: tuple[Side, Side]
+    batch: Side = 1
 
 
 class Throughput(Strict):

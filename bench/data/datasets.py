@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from bench.data.dataset_sources import Archive, Download, FileName, Package, Sha256
 from bench.data.file_hashes import hash_folder, read_list
-from bench.data.image_folder import images_in
+from bench.data.image_folder import images_in, kernels_in
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.strict_model import Strict
@@ -71,8 +71,8 @@ class Dataset(Strict):
 
         Known from ``datasets.yaml`` without touching the data; an archive counts by its own hash
         (by its url where none is published, so that a run's identity does not change with the
-        download), and a folder of the user's by the bytes of its images, remembered
-        (`bench.data.file_hashes.file_key`).
+        download), and a folder of the user's by the bytes of its files in the order of their names, which is that in
+        which a training draws them; remembered (`bench.data.file_hashes.file_key`).
 
         Args:
             root: the data root, where folder hashes are remembered; default `data_root`.
@@ -80,7 +80,7 @@ class Dataset(Strict):
         if self.archive is not None:
             parts = [self.archive.hash or self.archive.url, self.archive.members, *sorted(self.leave_out)]
         elif self.folder is not None:
-            parts = sorted(hash_folder(self.folder_files(), root or data_root()).values())
+            parts = [*hash_folder(self.folder_files(), root or data_root()).values()]
         else:
             parts = sorted(sha for name, sha in self._hashes.items() if name not in self.leave_out)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -129,10 +129,10 @@ class Dataset(Strict):
         return [n for n in names if n not in self.leave_out]
 
     def folder_files(self) -> list[Path]:
-        """Images directly inside the user's folder (`images_in`), sorted by name, without those left out."""
+        """Images, or blur kernels, directly inside the user's folder, sorted by name, without those left out."""
         folder = self.directory()
         try:
-            names = [path.name for path in images_in(folder)]
+            names = [path.name for path in (kernels_in if self.split == "kernels" else images_in)(folder)]
         except BenchError as error:
             raise BenchError(f"{error} (data set {self._name!r} in datasets.yaml)") from error
         return [folder / n for n in self.keep(names)]

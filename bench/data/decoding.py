@@ -65,7 +65,10 @@ def size(path: Path) -> tuple[int, int]:
         if reason := _refusal(image):
             raise BenchError(f"{path}: {reason}")
         turned = image.getexif().get(0x0112, 1) >= 5
-        return (image.width, image.height) if turned else (image.height, image.width)
+        # Of a TIFF some versions of Pillow say the upright size already.
+        tags = getattr(image, "tag_v2", {})
+        width, height = tags.get(256, image.width), tags.get(257, image.height)
+        return (width, height) if turned else (height, width)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Which files of a folder are its images: one rule for data sets, training and ``restore``."""
+"""Which files of a folder are its images, or its blur kernels: one rule for data sets, training and ``restore``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from bench.foundation.errors import BenchError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+KERNEL_SUFFIXES = (".npy", ".mat", ".txt", ".csv", *IMAGE_SUFFIXES)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -19,15 +22,24 @@ def images_in(folder: Path) -> list[Path]:
     Raises:
         BenchError: no such folder, it cannot be listed, no image in it, or a name that is not text.
     """
+    return _files_in(folder, "image", IMAGE_SUFFIXES)
+
+
+def kernels_in(folder: Path) -> list[Path]:
+    """Blur kernels (`bench.data.kernel_files`) directly inside a folder, as `images_in`."""
+    return _files_in(folder, "blur kernel", KERNEL_SUFFIXES)
+
+
+def _files_in(folder: Path, what: str, suffixes: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         raise BenchError(f"{folder}: no such folder")
     try:
         inside = sorted(folder.iterdir())
     except OSError as error:
         raise BenchError(f"{folder}: cannot be listed ({error.strerror})") from error
-    found = [p for p in inside if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and not p.is_dir()]
+    found = [p for p in inside if p.suffix.lower() in suffixes and not p.name.startswith(".") and not p.is_dir()]
     if not found:
-        raise BenchError(f"{folder}: no image in this folder ({', '.join(IMAGE_SUFFIXES)})")
+        raise BenchError(f"{folder}: no {what} in this folder ({', '.join(suffixes)})")
     for path in found:
         try:
             path.name.encode()

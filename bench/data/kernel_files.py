@@ -16,6 +16,11 @@ TEXT = (".txt", ".csv")
 ALLOWED = f"one array of odd sides in .npy, .mat or {' or '.join(TEXT)}, or a gray image ({', '.join(IMAGE_SUFFIXES)})"
 
 
+def load_kernel(path: Path) -> Kernel:
+    """`read_kernel` without its remark: a kernel of a data set, normalised to the sum one."""
+    return read_kernel(path)[0]
+
+
 def read_kernel(path: Path) -> tuple[Kernel, str]:
     """A kernel in any of the formats, normalised to the sum one.
 

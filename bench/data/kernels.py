@@ -1,4 +1,4 @@
-"""Blur kernels: read from ``.npy``, drawn at random for training, generated for the embedded set.
+"""Blur kernels: checked, drawn at random for training, generated for the embedded set.
 
 The paper trains deblurring on 7x7 motion and isotropic Gaussian blur and states no generator, no
 widths and no mixing ratio; `random_kernel` states ours.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +23,6 @@ GAUSSIAN_WIDTH = (0.4, 2.0)
 MOTION_SHARE = 0.5
 """Share of motion kernels among training kernels (unstated in the paper)."""
 SUM_TOLERANCE = 1e-6
-
-
-def load_kernel(path: Path) -> Kernel:
-    """A blur kernel from a ``.npy`` file.
-
-    Returns:
-        (kh, kw) float64, odd sides, non-negative, summing to one.
-
-    Raises:
-        BenchError: no such file, not a kernel, or a sum other than one; the message names the file.
-    """
-    try:
-        kernel = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BenchError(f"{path}: cannot be read as a .npy array ({error})") from error
-    return check_kernel(kernel, str(path))
 
 
 def check_kernel(kernel: NDArray[np.floating], name: str = "kernel") -> Kernel:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from bench.data.datasets import Dataset
 from bench.data.file_hashes import sha256_file
-from bench.data.scored_content import row_names, scored
+from bench.data.scored_content import named_hashes, row_names, scored
 from bench.foundation.errors import BenchError
 
 Content = TypeVar("Content")
@@ -61,7 +61,7 @@ def planned_files(
         data: the images' data set.
         kernels: the kernels' data set.
         subset: some of the images (`bench.data.subsets`).
-        only: some of the kernels, by stem.
+        only: some of the kernels, by `row_names`.
         content: `bench.data.scored_content.Scored.identity` when the test was planned.
 
     Raises:
@@ -71,9 +71,9 @@ def planned_files(
     found = scored(datasets, data, kernels, subset=subset, only=only)
     if found.identity != content or found.images is None or found.kernels is None:
         raise BenchError(f"{data}: its files changed after this was planned; start again")
-    names = row_names(found.images)
-    taps = {datasets[str(kernels)].file(name): sha for name, sha in found.kernels.items()}
+    names, called = row_names(found.images), row_names(named_hashes(datasets[str(kernels)]) or () if kernels else ())
+    taps = {called[name]: (datasets[str(kernels)].file(name), sha) for name, sha in found.kernels.items()}
     return PlannedFiles(
         {names[name]: PlannedFile(there[name], sha, data) for name, sha in found.images.items()},
-        {path.stem: PlannedFile(path, sha, str(kernels)) for path, sha in taps.items()},
+        {name: PlannedFile(path, sha, str(kernels)) for name, (path, sha) in taps.items()},
     )

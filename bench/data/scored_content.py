@@ -28,7 +28,7 @@ class Scored:
         if self.images is None or self.kernels is None:
             return None
         images = row_names(self.images)
-        kernels = [PurePath(k).stem for k in self.kernels] or [""]
+        kernels = [*row_names(self.kernels).values()] or [""]
         return [(images[name], kernel) for name in self.images for kernel in kernels]
 
 
@@ -48,7 +48,7 @@ def scored(
         data: the images' data set.
         kernels: the kernels' data set.
         subset: `bench.data.subsets.chosen`.
-        only: some of the kernels, by stem.
+        only: some of the kernels, by `row_names`.
         root: the data root.
 
     Raises:
@@ -61,7 +61,8 @@ def scored(
     if kernels is not None:
         taps = named_hashes(datasets[kernels], root)
         if taps is not None and only is not None:
-            taps = {name: sha for name, sha in taps.items() if PurePath(name).stem in only}
+            called = row_names(taps)
+            taps = {name: sha for name, sha in taps.items() if called[name] in only}
     parts = [_part(datasets[data], images, subset)]
     if kernels is not None:
         parts.append(_part(datasets[kernels], taps, only))
@@ -89,6 +90,7 @@ def _part(dataset: Dataset, files: Mapping[str, str] | None, choice: str | Seque
 
 
 def row_names(files: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """File name → how metric tables name it: its stem, or the whole name where two stems are equal."""
+    """File name → how metric tables name it: its stem, or the whole name where another file has that stem or name."""
     stems = [PurePath(name).stem for name in files]
-    return {name: name if stems.count(PurePath(name).stem) > 1 else PurePath(name).stem for name in files}
+    taken = {stem for stem in stems if stems.count(stem) > 1} | {*files}
+    return {name: name if stem in taken else stem for name, stem in zip(files, stems, strict=True)}

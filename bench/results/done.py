@@ -20,7 +20,7 @@ from bench.config.run_record import run_record
 from bench.config.run_spec import RunSpec
 from bench.results.evidence import Pair, other_checkpoint, published, rows_of, runs_of
 from bench.results.properties import property_weights, published_properties
-from bench.scoring.score_record import read_record
+from bench.scoring.score_record import fault, read_record
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,13 @@ class Done:
         return in_evidence and not layout.metrics_csv(run.id, test.stem).is_file()
 
     def scored_here(self, run: RunSpec, test: PlannedTest) -> bool:
-        """Whether a test's scores lie here, of the weights that the run has."""
+        """Whether a test's scores lie here that may be used, of the weights that the run has."""
         table = layout.metrics_csv(run.id, test.stem)
         record = read_record(table) if table.is_file() and not self.reloads(run) else None
         weights = self._record.get(run.id, {}).get("weights_sha256") or ""
-        return record is not None and (not weights or record.weights_sha256 == weights)
+        if record is None or fault(table, record, run.id, test):
+            return False
+        return not weights or record.weights_sha256 == weights
 
     @cached_property
     def _record(self) -> dict[str, dict[str, Any]]:

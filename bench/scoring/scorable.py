@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.config.metric_names import EXTRA
 from bench.data.decoding import size
-from bench.data.kernels import load_kernel
+from bench.data.kernel_files import load_kernel
 from bench.data.protocols import Protocol
 from bench.foundation.errors import BenchError
 from bench.scoring.metrics import WINDOW

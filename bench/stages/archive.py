@@ -116,6 +116,8 @@ def _members(archive: Path) -> Files:
                 if len(path.parts) < 2 or path.is_absolute() or ".." in path.parts or path.parts[0] not in ROOTS:
                     raise BenchError(f"{archive}: member {name!r} does not belong in an export")
             return {PurePosixPath(name): bundle.read(name) for name in names}
+    except FileNotFoundError:
+        raise BenchError(f"{archive}: no such file") from None
     except DAMAGED as error:
         raise BenchError(f"{archive}: not an exported archive ({error})") from error
 

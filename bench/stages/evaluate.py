@@ -21,7 +21,8 @@ from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image, write_png
-from bench.data.kernels import Kernel, load_kernel
+from bench.data.kernel_files import load_kernel
+from bench.data.kernels import Kernel
 from bench.data.leak_pairs import refuse_leak
 from bench.foundation import atomic, provenance, versions
 from bench.foundation.errors import BenchError, nearest

@@ -23,7 +23,7 @@ from bench.config.run_spec import RunSpec
 from bench.data import protocols
 from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image
-from bench.data.kernels import load_kernel
+from bench.data.kernel_files import load_kernel
 from bench.foundation import atomic, provenance
 from bench.foundation.errors import BenchError, nearest
 from bench.foundation.lifeline import only_worker

@@ -11,6 +11,12 @@ from bench.config.planned_properties import properties_of
 from bench.foundation.errors import BenchError
 from bench.workflow.snake import Targets
 
+RULES = (
+    *("all", "reports", "fetch", "check", "train", "evaluate", "measure"),
+    *("throughput", "analyze", "tables", "figures", "report"),
+)
+"""Names of the Snakefile's own rules."""
+
 
 class Presets:
     """Targets by preset. The one that ``--config`` names is planned at once, another when it is asked for.
@@ -28,6 +34,11 @@ class Presets:
         self.chosen = Targets(plan_from_config(config))
         self._planned = {self.chosen.plan.name: self.chosen}
         self._asked: dict[str, None] = {}
+
+    @property
+    def targets(self) -> list[str]:
+        """Presets that are targets by their names; one named like a rule or a table is made by ``--config preset=``."""
+        return [name for name in self.names if name not in (*RULES, *self.chosen.tables())]
 
     def __getitem__(self, preset: str) -> Targets:
         if preset not in self._planned:
@@ -72,8 +83,15 @@ class Presets:
     def _every(self) -> Iterator[Targets]:
         """All presets: what was asked for, what a job on a cluster finds checked, what is planned, the rest.
 
-        A run that two presets share so asks for the data of the one that is being made, and for no more.
+        A run that two presets share so asks for the data of the one that is being made, and for no more. A preset that
+        nobody asked for and that cannot be read has nothing.
         """
         checked = [name for name in self.names if layout.check_json(name).is_file()]
         for name in dict.fromkeys([*self._asked, *checked, *self._planned, *self.names]):
-            yield self[name]
+            try:
+                found = self[name]
+            except BenchError:
+                if name in self._asked:
+                    raise
+                continue
+            yield found

@@ -1,8 +1,9 @@
 """The files that an operator is made of: its own and every local one that it imports (read, not imported).
 
 Local is what travels with the operator: files in its folder, in its package, or on the import path outside the
-installed packages. The standard library, installed packages and this one have versions of their own. What a file loads
-by a name that is computed (``importlib.import_module(x)``), or reads as data, is not seen.
+installed packages; compiled modules (``.so``, ``.pyd``) too. The standard library, installed packages and this one have
+versions of their own. What a file loads by a name that is computed (``importlib.import_module(x)``), or reads as data,
+is not seen.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 _OWN = Path(__file__).parents[1].name
+_COMPILED = (".so", ".pyd")
+_SUFFIXES = (".py", *EXTENSION_SUFFIXES)
 
 
 def sources_sha256(path: Path) -> str:
@@ -50,6 +54,8 @@ def _own_packages(file: Path) -> Iterator[Path]:
 
 def _imports(file: Path) -> Iterator[tuple[list[Path], tuple[str, ...]]]:
     """Where an imported name is looked for, and its parts; one taken from a module counts as a module of its own."""
+    if file.suffix in _COMPILED:
+        return
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):  # whoever imports it says so
@@ -72,10 +78,11 @@ def _found(roots: list[Path], parts: tuple[str, ...]) -> Iterator[Path]:
     if not parts or parts[0] == _OWN or parts[0] in sys.stdlib_module_names:
         return
     for root in roots:
-        if (root / f"{parts[0]}.py").is_file() or (root / parts[0]).is_dir():
+        if (root / parts[0]).is_dir() or any((root / f"{parts[0]}{suffix}").is_file() for suffix in _SUFFIXES):
             for depth in range(1, len(parts) + 1):
                 place = root.joinpath(*parts[:depth])
-                yield from (f.resolve() for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file())
+                files = (place / "__init__.py", *(place.with_name(f"{place.name}{suffix}") for suffix in _SUFFIXES))
+                yield from (file.resolve() for file in files if file.is_file())
             return
 
 

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .literals import unknown
+from .local_sources import local_sources
 from .operator_info import ADDED, OperatorError, OperatorInfo, describe
 
 if TYPE_CHECKING:
@@ -171,8 +172,16 @@ def _locate(point: EntryPoint) -> Path | None:
 
 
 def _import_file(info: OperatorInfo) -> ModuleType:
-    """Imports a loose file once per content, under a name that its classes can be pickled by."""
+    """Imports a loose file once per content, under a name that its classes can be pickled by.
+
+    Meanwhile its folder leads the import path: what lies beside it can be imported, as by a script.
+    """
     assert info.path is not None
+    folder = info.path.resolve().parent
+    for beside in local_sources(info.path) - {info.path.resolve()}:
+        other = getattr(sys.modules.get(beside.stem), "__file__", None)
+        if beside.parent == folder and other is not None and Path(other).resolve() != beside:
+            raise ImportError(f"{beside.name} beside it has the name of {other}, which is imported already: rename it")
     name = f"converse_plugin_{info.name}_{info.sha256[:12]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -181,11 +190,14 @@ def _import_file(info: OperatorInfo) -> ModuleType:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sys.path.insert(0, str(folder))
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        sys.path.remove(str(folder))
     return module
 
 

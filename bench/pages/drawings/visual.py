@@ -15,8 +15,12 @@ from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.data.images import Pixels, read_image
+<<<<<<< HEAD
 from bench.data.kernels import load_kernel
 from bench.data.planned_files import PlannedFile
+=======
+from bench.data.kernel_files import load_kernel
+>>>>>>> 8b402a5 (x)
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import crops
 from bench.results import captions

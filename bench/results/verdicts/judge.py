@@ -98,5 +98,5 @@ def judge_study(
     ladder = load_ladder(config, lambda plan: load(plan, evidence), plugins, anew)
     if not ladder.claims.by_id:
         return None
-    tables = load_tables(config, [rung.plan for rung in ladder.rungs], evidence)
+    tables = load_tables(config, [rung.plan for rung in ladder.rungs], evidence, plugins)
     return Judgement(ladder, tables, tuple(judge(ladder, tables)))

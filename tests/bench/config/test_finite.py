@@ -19,6 +19,31 @@ LINES = [
     ("sigma: 25", "sigma: .nan", "sigma in tasks.denoising.degradation: Input should be a finite number (got nan)"),
     ("lr: 8e-3", "lr: .inf", "lr in tasks.denoising.budget: Input should be a finite number (got inf)"),
     ("clip: 1.0", "clip: .inf", "clip in tasks.denoising.budget: Input should be a finite number (got inf)"),
+    (
+        "train: [embedded_train]",
+        "train: [embedded_test]",
+        "'embedded_test' has split 'test' in datasets.yaml (allowed: train)",
+    ),
+    (
+        "data: embedded_test",
+        "data: embedded_kernels",
+        "'embedded_kernels' has split 'kernels' in datasets.yaml (allowed: test, train)",
+    ),
+    (
+        "kernels: embedded_kernels",
+        "kernels: embedded_train",
+        "'embedded_train' has split 'train' in datasets.yaml (allowed: kernels)",
+    ),
+    (
+        "kernel: 5, padding: 4}",
+        "kernel: 0, padding: 4}",
+        "kernel in throughput.operators.0: Input should be greater than or equal to 1 (got 0)",
+    ),
+    (
+        "kernel: 5, padding: 4}",
+        "kernel: 5, padding: -1}",
+        "padding in throughput.operators.0: Input should be greater than or equal to 0 (got -1)",
+    ),
     ("threads: 1", "threads: 100000", "threads: Input should be less than or equal to 1024 (got 100000)"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bench.config import layout
 from bench.config.loading import load_plan
 from bench.foundation.errors import BenchError
-from bench.workflow.presets import Presets
+from bench.workflow.presets import RULES, Presets
 from bench.workflow.snake import Targets
 
 ROOT = Path(__file__).parents[3]
@@ -106,3 +107,36 @@ def test_trainings_of_a_few_steps_are_grouped_and_long_ones_are_not() -> None:
         assert {targets.group(r) for r in trained} == {group}
         assert {targets.minutes(r, 2880) for r in trained} == {minutes}
         assert {targets.group(r.id) for r in targets.plan.runs.values() if not r.train} <= {None}
+
+
+def of_ones_own(folder: Path, **files: str) -> None:
+    """A configuration with presets beside the project's."""
+    (folder / "config").unlink()
+    shutil.copytree(ROOT / "config", folder / "config")
+    for name, text in files.items():
+        (folder / "config" / "presets" / f"{name}.yaml").write_text(text)
+
+
+def test_presets_that_cannot_be_read_stop_no_other(tmp_path: Path) -> None:
+    quick = (ROOT / "config" / "presets" / "quick.yaml").read_text()
+    of_ones_own(tmp_path, junk="task", half=quick.replace("embedded_train", "no_such_set"))
+    (tmp_path / "config" / "presets" / ".#quick.yaml").symlink_to("me@host.1234")
+    layout.check_json("half").parent.mkdir(parents=True)
+    layout.check_json("half").write_text("{}")
+    presets = Presets({"preset": "quick"})
+    assert {"junk", "half"} <= {*presets.names} and not any(name.startswith(".") for name in presets.names)
+    run = next(run for run in presets.chosen.plan.runs.values() if run.train)
+    assert presets.of_run(run.id) is presets.chosen
+    with pytest.raises(BenchError, match="unknown data set 'no_such_set'"):
+        presets.everything("half")
+
+
+def test_presets_named_like_a_rule_or_with_signs_of_a_pattern(tmp_path: Path) -> None:
+    quick = (ROOT / "config" / "presets" / "quick.yaml").read_text()
+    of_ones_own(tmp_path, train=quick, table4=quick, **{"c++": quick})
+    rules = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(), re.M))
+    assert rules == set(RULES)
+    assert {"train", "table4"} & {*Presets({"preset": "c++"}).targets} == set()
+    command = [sys.executable, "-m", "snakemake", "-n", "-q", "--cores", "1", "table4", "--config", "preset=c++"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

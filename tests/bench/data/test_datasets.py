@@ -133,6 +133,15 @@ def test_a_folder_of_ones_own_is_three_lines(tmp_path: Path) -> None:
     assert mine.content_hash(tmp_path / "data") != before
 
 
+def test_names_that_change_the_order_in_which_a_training_draws_are_other_content(tmp_path: Path) -> None:
+    mine, photos = load_datasets(folder_set(tmp_path))["mine"], tmp_path / "photos"
+    before = mine.content_hash(tmp_path / "data")
+    (photos / "a.JPG").rename(photos / "aa.JPG")
+    assert mine.content_hash(tmp_path / "data") == before
+    (photos / "aa.JPG").rename(photos / "c.JPG")
+    assert mine.content_hash(tmp_path / "data") != before
+
+
 def test_folder_hashes_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = load_datasets(folder_set(tmp_path))["mine"]
     before = mine.content_hash(tmp_path / "data")

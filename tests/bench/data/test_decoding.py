@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
-from bench.data.decoding import decode
+from bench.data.decoding import decode, size
 from bench.data.images import read_image, write_png
 from bench.foundation.errors import BenchError
 
@@ -196,7 +196,7 @@ def test_any_8_bit_values_come_back(tmp_path: Path, pixels: np.ndarray, orientat
     path = tmp_path / f"x.{extension}"
     plain = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     exif = Image.Exif()
-    if extension == "png":
+    if extension != "bmp":
         exif[0x0112] = orientation
         plain.save(path, exif=exif)
     else:
@@ -205,6 +205,7 @@ def test_any_8_bit_values_come_back(tmp_path: Path, pixels: np.ndarray, orientat
     turned = pixels if orientation < 5 else pixels.transpose(1, 0, 2)
     flips = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}[orientation]
     assert np.array_equal(read_image(path), np.flip(turned, flips) if flips else turned)
+    assert size(path) == turned.shape[:2]
 
 
 @QUICK

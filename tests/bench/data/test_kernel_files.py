@@ -54,6 +54,8 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "cells": ("k.mat", lambda p: savemat(p, {"k": np.array([np.ones((3, 3)), 1], object)}), "holds object.*allowed"),
     "no variable": ("k.mat", lambda p: savemat(p, {}), "holds nothing"),
     "no MATLAB file": ("k.mat", lambda p: p.write_bytes(b"hello" * 50), "cannot be read as a kernel.*allowed"),
+    "empty npy": ("k.npy", lambda p: p.touch(), "cannot be read as a kernel"),
+    "cut npy": ("k.npy", lambda p: p.write_bytes(b"\x93NUMPY\x01\x00"), "cannot be read as a kernel"),
     "empty": ("k.mat", lambda p: p.touch(), "cannot be read as a kernel"),
     "colour": ("k.png", lambda p: Image.fromarray(np.eye(3, dtype=np.uint8)[None] * 9).save(p), "a colour image"),
     "words": ("k.txt", lambda p: p.write_text("a b c\n"), "cannot be read as a kernel.*allowed"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fabricated_sets import catalogue, download_entry, photograph
 
 from bench.data.datasets import load_datasets
 from bench.data.images import write_png
-from bench.data.scored_content import scored
+from bench.data.kernel_files import load_kernel
+from bench.data.planned_files import planned_files
+from bench.data.scored_content import row_names, scored
 
 
 @pytest.fixture
@@ -70,3 +73,37 @@ def test_an_archive_has_one_identity_before_and_after_it_is_unpacked(root: Path)
     (root / "zipped.json").write_text('{"files": [{"file": "x.png", "sha256": "12"}]}')
     after = scored(sets, "zipped", root=root)
     assert before.identity == after.identity and before.cases() is None and after.cases() == [("x", "")]
+
+
+@pytest.mark.parametrize(
+    ("files", "rows"),
+    [
+        (["a.png", "b.png"], ["a", "b"]),
+        (["a.jpg", "a.png", "b.png"], ["a.jpg", "a.png", "b"]),
+        (["x.jpg", "x.jpg.png", "x.png"], ["x.jpg", "x.jpg.png", "x.png"]),
+        (["x", "x.png"], ["x", "x.png"]),
+    ],
+)
+def test_every_file_has_a_row_of_its_own(files: list[str], rows: list[str]) -> None:
+    assert [*row_names(files).values()] == rows
+
+
+def test_kernels_of_ones_own_in_any_format(tmp_path: Path) -> None:
+    """Two of one stem are two; what is no kernel's suffix is none."""
+    write_png(tmp_path / "mine" / "a.png", photograph(16, 16, seed=0))
+    folder = tmp_path / "taps"
+    folder.mkdir()
+    np.save(folder / "box.npy", np.full((3, 3), 1 / 9))
+    np.savetxt(folder / "box.txt", np.ones((3, 3)))
+    write_png(folder / "line.png", np.full((1, 5), 9, np.uint8))
+    (folder / "notes.md").write_text("none")
+    sets = load_datasets(catalogue(tmp_path, "mine: {folder: mine, split: test}\ntaps: {folder: taps, split: kernels}"))
+    test = scored(sets, "mine", "taps", root=tmp_path / "data")
+    assert test.cases() == [("a", "box.npy"), ("a", "box.txt"), ("a", "line")]
+    files = planned_files(sets, "mine", "taps", content=test.identity).kernels
+    assert {name: file.read(load_kernel).shape for name, file in files.items()} == {
+        "box.npy": (3, 3), "box.txt": (3, 3), "line": (1, 5),
+    }  # fmt: skip
+    assert files["line"].read(load_kernel).sum() == pytest.approx(1)
+    one = scored(sets, "mine", "taps", only=["box.txt"], root=tmp_path / "data")
+    assert [*planned_files(sets, "mine", "taps", only=["box.txt"], content=one.identity).kernels] == ["box.txt"]

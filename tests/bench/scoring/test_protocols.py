@@ -10,6 +10,7 @@ from fabricated_sets import photograph, public_mirror
 
 from bench.data import kernels
 from bench.data.images import as_color, read_image
+from bench.data.kernel_files import load_kernel
 from bench.data.protocols import NAMES, get
 from bench.foundation.errors import BenchError
 from bench.scoring import degrade, metrics
@@ -170,6 +171,6 @@ def test_inputs_of_set12_and_of_the_released_kernels() -> None:
     image = read_image(public("jbhuang0604/SelfExSR/*/data/BSD100/image_SRF_4/img_001*")[0])
     values = []
     for path in public("cszn/ConverseNet/*/blur_kernels/*"):
-        sample = prepare(protocol, image, kernels.load_kernel(path))
+        sample = prepare(protocol, image, load_kernel(path))
         values.append(score(protocol, sample.input, sample.target)["psnr"])
     assert len(values) == 5 and np.argmax(values) == 2, "the narrow Gaussian blurs least"

@@ -9,7 +9,8 @@ import pytest
 from fabricated_sets import photograph
 
 from bench.data.images import read_image, write_png
-from bench.data.kernels import gaussian_kernel, load_kernel
+from bench.data.kernel_files import load_kernel
+from bench.data.kernels import gaussian_kernel
 from bench.data.protocols import NAMES, get
 from bench.foundation.errors import BenchError
 from bench.scoring.prepare import prepare, target_size
@@ -46,6 +47,6 @@ def test_what_is_foreseen_happens(tmp_path: Path, taps: list[Path], name: str, h
 
 
 def test_a_kernel_that_is_none_is_foreseen(tmp_path: Path) -> None:
-    np.save(tmp_path / "k.npy", np.ones((3, 3)))
+    np.save(tmp_path / "k.npy", np.ones((2, 2)))
     (line,) = foreseen([], get("deblur-circular-s2.55"), (), [tmp_path / "k.npy"])
-    assert "k.npy: a blur kernel sums to one" in line and "the test has no result" in line
+    assert "k.npy: sides of a blur kernel are odd" in line and "the test has no result" in line

@@ -81,3 +81,12 @@ def test_a_file_without_helpers_keeps_the_hash_of_its_bytes(folder: Path) -> Non
 def test_what_is_not_python_is_left_to_who_imports_it(folder: Path) -> None:
     (folder / "plugins" / "gain.py").write_text("def (")
     assert "plugins/gain.py" in names(folder, "plugins/mine.py")
+
+
+def test_a_compiled_module_counts(folder: Path) -> None:
+    (folder / "plugins/kernels.so").write_bytes(b"\x7fELF one")
+    (folder / "plugins/fast.py").write_text("import kernels\n" + BOMB)
+    assert names(folder, "plugins/fast.py") == {"plugins/fast.py", "plugins/kernels.so"}
+    before = sources_sha256(folder / "plugins/fast.py")
+    (folder / "plugins/kernels.so").write_bytes(b"\x7fELF two")
+    assert sources_sha256(folder / "plugins/fast.py") != before

@@ -132,6 +132,25 @@ def test_one_that_raises_at_import_breaks_nobody_else(tmp_path: Path) -> None:
     assert load_operator("gain", plugins=[bad, good]).__name__ == "Gain"
 
 
+def test_what_lies_beside_a_file_can_be_imported_and_is_never_anothers(tmp_path: Path) -> None:
+    text = "from gain_of import START  # noqa\n" + GOOD
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, "gain", text + f"# {name}\n")
+        (tmp_path / name / "gain_of.py").write_text(f"START = {name!r}\n")
+    before = list(sys.path)
+    try:
+        assert load_operator(tmp_path / "one" / "gain.py").__name__ == "Gain"
+        with pytest.raises(
+            OperatorError, match=r"gain_of\.py beside it has the name of .*one.gain_of\.py.*: rename it"
+        ):
+            load_operator(tmp_path / "two" / "gain.py")
+    finally:
+        sys.modules.pop("gain_of", None)
+    assert sys.path == before and load_operator(tmp_path / "two" / "gain.py").__name__ == "Gain"
+    sys.modules.pop("gain_of", None)
+
+
 def test_one_without_a_declaration_breaks_nobody_else(tmp_path: Path) -> None:
     bad = write(tmp_path, "bad", NO_LITERAL)
     found = operators([bad, write(tmp_path, "gain")])
