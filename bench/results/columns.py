@@ -107,5 +107,18 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
-WHERE = ("source", "machine", "device", "threads", "backend", "precision", "instructions", "torch")
+TIMED_ON = ("machine", "device", "threads", "backend", "precision", "instructions", "torch")
+"""Columns of what a timing hangs on, beside what is timed: others are of something else, and replace nothing."""
+WHERE = ("source", *TIMED_ON)
 """Columns of timings that must agree for two of them to be compared."""
+GROUP = ("run", "evaluation", "version")
+"""Columns of scores that were measured together: they have one row in ``scores.csv`` and are replaced whole."""
+KEYS: dict[str, tuple[str, ...]] = {
+    "runs.csv": ("run",),
+    "metrics.csv": (*GROUP, "image", "kernel", "metric"),
+    "scores.csv": GROUP,
+    "properties.csv": ("run", "property", "version", "part", "image", "metric"),
+    "curves.csv": ("run", "step"),
+    "throughput.csv": ("preset", *TIMED_ON, "kind", "case", "name", "pass"),
+}
+"""Columns that tell the rows of a file apart."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import nearest
-from bench.results.columns import COLUMNS
+from bench.results.columns import COLUMNS, KEYS
 from bench.results.contributed_cells import Row
 from bench.results.contributed_curves import curve_faults
 from bench.results.contributed_runs import Count, run_cells, run_faults, specification
@@ -24,23 +24,19 @@ from bench.results.contributed_tables import analysis_faults, timing_faults
 from bench.results.properties import NEEDED as PROPERTY_COLUMNS
 
 NEEDED = ("runs.csv", "metrics.csv", "columns.json")
-KEYS = {
-    "runs.csv": ("run",),
-    "metrics.csv": ("run", "evaluation", "version", "image", "kernel", "metric"),
-    "scores.csv": ("run", "evaluation", "version"),
-    "properties.csv": ("run", "property", "version", "part", "image", "metric"),
-    "curves.csv": ("run", "step"),
-    "throughput.csv": ("preset", "kind", "case", "name", "pass", "threads", "device", "machine"),
+LATER = {
+    "runs.csv": ("training_macs", "weights_sha256", "computed"),
+    "throughput.csv": ("instructions", "backend", "precision"),
 }
-LATER = ("training_macs", "weights_sha256", "computed")
-"""Columns of runs.csv that folders from before they existed lack."""
+"""Columns that folders from before they existed lack."""
 WANTED = {
-    "runs.csv": COLUMNS["runs.csv"].keys() - {"source", *LATER},
+    "runs.csv": COLUMNS["runs.csv"].keys() - {"source", *LATER["runs.csv"]},
     "metrics.csv": {*KEYS["metrics.csv"], "dataset", "protocol", "value"},
     "scores.csv": COLUMNS["scores.csv"].keys() - {"source", "computed"},
     "properties.csv": {*PROPERTY_COLUMNS},
     "curves.csv": {*COLUMNS["curves.csv"]},
-    "throughput.csv": {*KEYS["throughput.csv"], "median_s", "iqr_s", "repeats", "status", "reason"},
+    "throughput.csv": {*KEYS["throughput.csv"], "median_s", "iqr_s", "repeats", "status", "reason"}
+    - {*LATER["throughput.csv"]},
 }
 """Columns that a file must have."""
 
@@ -153,6 +149,6 @@ def _table(path: Path) -> tuple[Sequence[Row], Sequence[str], list[str]]:
     if found:
         return BROKEN, names, found
     if path.name in COLUMNS:
-        counts = Counter(tuple(row[key] for key in keys) for row in rows)
+        counts = Counter(tuple(row.get(key, "") for key in keys) for row in rows)
         found += [f"{path}: twice {' '.join(filter(None, key))}" for key, count in counts.items() if count > 1]
     return rows, names, found

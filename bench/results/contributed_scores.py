@@ -9,6 +9,7 @@ from bench.config import property_info
 from bench.config.run_record import UNSCORED
 from bench.data import protocols
 from bench.foundation.errors import nearest
+from bench.results.columns import GROUP
 from bench.results.contributed_cells import FILLED, KINDS, Row, cells_of, parsed, plain
 from bench.results.contributed_runs import provenance_faults
 from bench.results.evidence import values_sha256
@@ -18,7 +19,6 @@ RANGES = {"psnr": (0.0, 100.0), "ssim": (-1.0, 1.0), "seconds": (0.0, float("inf
 """Metric to the values that it can have; of others every finite one."""
 ALWAYS = ("psnr", "ssim", "seconds")
 """Metrics that every image has; another may say why it has none."""
-GROUP = ("run", "evaluation", "version")
 
 
 def value_faults(rows: Sequence[Row], runs: Mapping[str, Row], datasets: Mapping[str, Any]) -> Iterator[str]:

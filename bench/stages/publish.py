@@ -18,7 +18,7 @@ from bench.config import layout
 from bench.config.plan import Plan
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
-from bench.results.columns import COLUMNS
+from bench.results.columns import COLUMNS, GROUP, KEYS, TIMED_ON
 from bench.results.curves import curves
 from bench.results.evidence import rows_of, values_sha256
 from bench.results.properties import local_properties
@@ -28,22 +28,17 @@ from bench.results.tidy import Results, load
 if TYPE_CHECKING:
     import pandas as pd
 
-GROUP = ("run", "evaluation", "version")
 REPLACED: dict[str, tuple[str, ...]] = {
     "runs.csv": ("run",),
     "metrics.csv": GROUP,
     "scores.csv": GROUP,
     "properties.csv": ("run", "property", "version"),
     "curves.csv": ("run",),
-    "throughput.csv": ("preset", "machine", "device", "threads", "instructions", "backend", "precision"),
+    "throughput.csv": ("preset", *TIMED_ON),
 }
 """What is replaced whole when it is published again under the same name."""
-ORDER: dict[str, tuple[str, ...]] = {
-    "metrics.csv": (*GROUP, "image", "kernel", "metric"),
-    "properties.csv": ("run", "property", "version", "part", "image", "metric"),
-    "throughput.csv": (*REPLACED["throughput.csv"], "kind", "case", "name", "pass"),
-}
-"""How rows are sorted, where it is not by what is replaced."""
+ORDER = {**KEYS, "curves.csv": ("run",)}
+"""How rows are sorted; the steps of a curve, which are text here, are in order."""
 
 
 def publish(plan: Plan, *, name: str | None = None) -> list[Path]:
@@ -151,7 +146,7 @@ def _write(path: Path, new: pd.DataFrame) -> None:
     if path.is_file():
         old = read_csv(path, ()).reindex(columns=new.columns, fill_value="")
         new = pd.concat([old[~_among(old, new, keys)], new], ignore_index=True)
-    new = new.sort_values(list(ORDER.get(path.name, keys)), kind="stable")
+    new = new.sort_values(list(ORDER[path.name]), kind="stable")
     atomic.write_bytes(path, csv_text(new).encode(), only_if_changed=True)
 
 

@@ -17,10 +17,12 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.pages.drawings.curves import draw
+from bench.results.contributed import problems
 from bench.results.done import Done
 from bench.results.reading import read_csv
 from bench.results.tidy import load
 from bench.stages.publish import publish
+from converse.declarations import registry
 
 
 @pytest.fixture
@@ -122,6 +124,23 @@ def test_timings_that_are_published_already_count_once(root: Path) -> None:
     columns = ["kind", "case", "name", "pass"]
     assert not load(plan).throughput.duplicated(columns).any()
     assert publish(plan) == [folder] and (folder / "throughput.csv").read_bytes() == once
+
+
+@pytest.mark.parametrize("there", [",torch,float32,2.13.0", ",torch,float32,", ",AVX9,"])
+def test_timings_of_another_compiler_torch_or_instruction_set_stand_beside_each_other(root: Path, there: str) -> None:
+    plan = toy_plan(root)
+    path = write_throughput(plan)
+    (folder,) = publish(plan, name="same")
+    first = read_csv(folder / "throughput.csv", ("preset",))
+    other = {",AVX9,": ",AVX2,", ",torch,float32,": ',"native, c++ 12",float32,'}.get(there, ",torch,float32,2.14.0")
+    path.write_text(path.read_text().replace(there, other))
+    for seconds in ("0.4,", "0.5,"):  # what is timed again under the same conditions is replaced
+        path.write_text(path.read_text().replace("0.4,", seconds))
+        publish(plan, name="same")
+    both = read_csv(folder / "throughput.csv", ("preset",))
+    assert len(both) == 2 * len(first) and len(both.merge(first)) == len(first)
+    said = problems(folder, plan.datasets, registry.operators([]))
+    assert not [line for line in said if "throughput.csv" in line]
 
 
 def made(plan: Plan, run: RunSpec, weights: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.config.timed_variants import PASSED
-from bench.results.columns import WHERE
+from bench.results.columns import TIMED_ON
 from bench.results.statistics.decisions import CANNOT_TELL
 from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
@@ -19,7 +19,7 @@ from bench.results.verdicts.verdict import Verdict, joined
 
 SOURCE = "throughput"
 PASS = "forward+backward"
-KEYS = ["case", *(column for column in WHERE if column != "source")]
+KEYS = ["case", *TIMED_ON]
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
