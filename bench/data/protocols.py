@@ -108,7 +108,7 @@ _FAMILIES: dict[str, Callable[[str, float], Protocol]] = {
     "deblur-circular-s": _deblur_circular,
     "deblur-natural-s": _deblur_natural,
 }
-_NUMBER = re.compile(r"(0|[1-9]\d*)(\.\d*[1-9])?")  # one spelling per number, since the name is an identity
+_NUMBER = re.compile(r"(0|[1-9]\d{0,5})(\.\d*[1-9])?", re.ASCII)  # one spelling per number: the name is an identity
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 from bench.config import property_info
 from bench.config.run_record import UNSCORED
 from bench.data import protocols
-from bench.foundation.errors import nearest
+from bench.foundation.errors import BenchError, nearest
 from bench.results.columns import GROUP
 from bench.results.contributed_cells import FILLED, KINDS, Row, cells_of, parsed, plain
 from bench.results.contributed_runs import provenance_faults
@@ -107,8 +107,8 @@ def _values(rows: Sequence[Row], runs: Mapping[str, Row], datasets: Mapping[str,
         if row["run"] not in runs:
             said[f"{row['run']} is not in runs.csv"] = None
             continue
-        if row["protocol"] not in protocols.NAMES:
-            said[f"{where}: unknown protocol {row['protocol']!r}{nearest(row['protocol'], protocols.NAMES)}"] = None
+        if why := _unknown(row["protocol"]):
+            said[f"{where}: {why}"] = None
         data = datasets.get(row["dataset"])
         if data is None:
             said[f"{where}: data set {row['dataset']!r} is not in datasets.yaml"] = None
@@ -125,6 +125,14 @@ def _values(rows: Sequence[Row], runs: Mapping[str, Row], datasets: Mapping[str,
         elif why := _value(row, status):
             said[f"{where}, {row['image']} {row['kernel']}: {row['metric']} {why}"] = None
     return iter(said)
+
+
+def _unknown(protocol: str) -> str:
+    try:
+        protocols.get(protocol)
+    except BenchError as error:
+        return str(error)
+    return ""
 
 
 def _value(row: Row, status: str) -> str:

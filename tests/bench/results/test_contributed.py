@@ -93,7 +93,8 @@ RUNS: dict[str, tuple[Callable[[Rows], object], str]] = {
 }
 METRICS: dict[str, tuple[Callable[[Rows], object], str]] = {
     "run": (lambda r: r[0].update(run="nobody-0000000000"), "nobody-0000000000 is not in runs.csv"),
-    "protocol": (lambda r: r[0].update(protocol="sr-bicubic-x5"), "unknown protocol 'sr-bicubic-x5'; did you mean"),
+    "protocol": (lambda r: r[0].update(protocol="sr-bicubik-x4"), "unknown protocol 'sr-bicubik-x4'; did you mean"),
+    "protocol's number": (lambda r: r[0].update(protocol="sr-bicubic-x2.5"), "the scale is a whole number"),
     "data set": (lambda r: r[0].update(dataset="set50"), "data set 'set50' is not in datasets.yaml"),
     "evaluation": (lambda r: r[0].update(evaluation="set14@sr-bicubic-x4"), "its rows name data set 'set5'"),
     "no number": (lambda r: r[0].update(value="good"), "is 'good', no finite number"),
@@ -119,6 +120,12 @@ def test_a_spoiled_score_is_named(folder: Path, name: str) -> None:
     change, words = METRICS[name]
     edit(folder, "metrics.csv", change)
     assert any(words in line for line in found(folder)), found(folder)
+
+
+def test_a_protocol_that_presets_accept_is_known(folder: Path) -> None:
+    other = {"protocol": "sr-bicubic-x3", "evaluation": "set5@sr-bicubic-x3"}
+    edit(folder, "metrics.csv", lambda rows: [row.update(other) for row in rows])
+    assert found(folder) == []
 
 
 PROPERTIES: dict[str, tuple[Callable[[Rows], object], str]] = {

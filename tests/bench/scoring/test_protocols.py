@@ -114,6 +114,8 @@ def test_the_number_is_part_of_the_name() -> None:
         "denoise-gray-s025",
         "sr-bicubic-x1",
         "sr-bicubic-x2.5",
+        "denoise-gray-s2५",
+        f"sr-bicubic-x{'9' * 400}",
         "",
     ],
 )
