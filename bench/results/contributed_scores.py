@@ -16,7 +16,7 @@ from bench.results.evidence import values_sha256
 from bench.results.properties import whole
 
 RANGES = {"psnr": (0.0, 100.0), "ssim": (-1.0, 1.0), "seconds": (0.0, float("inf"))}
-"""Metric to the values that it can have; of others every finite one."""
+"""Metric to the values that it can have; of others every finite one. A psnr is infinite where images are equal."""
 ALWAYS = ("psnr", "ssim", "seconds")
 """Metrics that every image has; another may say why it has none."""
 
@@ -140,6 +140,8 @@ def _value(row: Row, status: str) -> str:
     if text == "":
         told = reason and row["metric"] not in ALWAYS
         return "" if told else f"has no value, though the status of its run is {status!r} (it did not diverge)"
+    if row["metric"] == "psnr" and text == "inf":
+        return ""
     value = plain(text)
     low, high = RANGES.get(row["metric"], (float("-inf"), float("inf")))
     if value is None:

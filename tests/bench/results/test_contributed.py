@@ -104,6 +104,10 @@ METRICS: dict[str, tuple[Callable[[Rows], object], str]] = {
         "psnr is 130, outside 0 to 100",
     ),
     "nan": (lambda r: r[0].update(value="nan"), "is 'nan', no finite number"),
+    "an infinite ssim": (
+        lambda r: next(x for x in r if x["metric"] == "ssim").update(value="inf"),
+        "ssim is 'inf', no finite number from -1 to 1",
+    ),
     "an image short": (lambda r: r.pop(), "images and kernels"),
 }
 
@@ -125,6 +129,11 @@ def test_a_spoiled_score_is_named(folder: Path, name: str) -> None:
 def test_a_protocol_that_presets_accept_is_known(folder: Path) -> None:
     other = {"protocol": "sr-bicubic-x3", "evaluation": "set5@sr-bicubic-x3"}
     edit(folder, "metrics.csv", lambda rows: [row.update(other) for row in rows])
+    assert found(folder) == []
+
+
+def test_the_psnr_of_equal_images_is_infinite(folder: Path) -> None:
+    edit(folder, "metrics.csv", lambda rows: next(x for x in rows if x["metric"] == "psnr").update(value="inf"))
     assert found(folder) == []
 
 
