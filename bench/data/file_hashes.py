@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from bench.foundation import atomic
 from bench.foundation.errors import BenchError
 from bench.foundation.strict_yaml import read_text
 
+_MEMORY = "folder_hashes.json"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][^/\\]*)")
 
 
@@ -58,27 +60,40 @@ def file_key(path: Path) -> str:
     return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
 
 
+_KNOWN: dict[str, str] = {}
+"""`file_key` to sha256: what this process has asked for."""
+
+
 def hash_folder(paths: Sequence[Path], root: Path) -> dict[str, str]:
     """File name → sha256, remembered in ``<root>/folder_hashes.json`` by `file_key`.
 
-    A file that cannot be read counts by a constant: who reads it names it, and the other files' work goes on.
+    A file that cannot be read counts by a constant: who reads it names it, and the other files' work goes on. Where
+    ``root`` cannot be written (others own it), only this process remembers.
     """
-    cache_path = root / "folder_hashes.json"
-    try:
-        cache = json.loads(cache_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        cache = None
-    cache = cache if isinstance(cache, dict) else {}
     hashes: dict[str, str] = {}
+    memory: dict[str, str] | None = None
     fresh = False
     for path in paths:
         try:
             key = file_key(path)
-            if key not in cache:
-                cache[key], fresh = sha256_file(path), True
-            hashes[path.name] = cache[key]
+            if key not in _KNOWN:
+                memory = _remembered(root) if memory is None else memory
+                if key not in memory:
+                    memory[key], fresh = sha256_file(path), True
+                _KNOWN[key] = memory[key]
+            hashes[path.name] = _KNOWN[key]
         except OSError:
             hashes[path.name] = "unreadable"
     if fresh:
-        atomic.write_bytes(cache_path, json.dumps(cache, indent=1, sort_keys=True).encode())
+        with contextlib.suppress(BenchError):
+            atomic.write_bytes(root / _MEMORY, json.dumps(memory, indent=1, sort_keys=True).encode())
     return hashes
+
+
+def _remembered(root: Path) -> dict[str, str]:
+    """What is remembered in a folder; nothing where that cannot be read."""
+    try:
+        memory = json.loads((root / _MEMORY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return memory if isinstance(memory, dict) else {}

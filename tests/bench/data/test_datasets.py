@@ -151,6 +151,17 @@ def test_folder_hashes_are_remembered(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("bench.data.file_hashes.sha256_file", never)
     assert mine.content_hash(tmp_path / "data") == before
+    monkeypatch.setattr("bench.data.file_hashes._KNOWN", {})  # as another process
+    assert mine.content_hash(tmp_path / "data") == before
+
+
+def test_where_nothing_can_be_remembered_folders_are_hashed_all_the_same(tmp_path: Path) -> None:
+    mine = load_datasets(folder_set(tmp_path))["mine"]
+    (tmp_path / "data").write_text("a file, so that nothing can be written below it")
+    before = mine.content_hash(tmp_path / "data")
+    (tmp_path / "photos" / "b.png").write_bytes(b"other")
+    changed = mine.content_hash(tmp_path / "data")
+    assert changed != before and changed == mine.content_hash(tmp_path / "elsewhere")
 
 
 def test_a_folder_can_leave_images_out(tmp_path: Path) -> None:

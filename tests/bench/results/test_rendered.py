@@ -74,6 +74,16 @@ def test_what_is_of_another_request_is_rendered_again(plan: Plan, what: str) -> 
     assert state(other, "tables", "four", files(other)) == "stale" and renders_again(other)
 
 
+def test_a_data_folder_that_others_own_is_not_written(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    more_evidence(plan)
+    owned = layout.RESULTS / "owned"
+    owned.write_text("a file, so that nothing can be written below it")
+    monkeypatch.setenv("BENCH_DATA", str(owned))
+    assert renders_again(plan)
+    tables(plan)
+    assert not renders_again(plan)
+
+
 def test_other_code_renders_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendered, "code_digest", lambda stage: "other")
     assert renders_again(plan)
