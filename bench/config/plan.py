@@ -84,6 +84,15 @@ class Plan:
 
     def table_tests(self, table: str, task: Task | None = None) -> list[PlannedTest]:
         """The tests of one table: its own, or those of its task (or of ``task``), with the plan's subset of images."""
+        if (table, task) not in self._tests:
+            self._tests[table, task] = self._tests_of(table, task)
+        return list(self._tests[table, task])
+
+    @cached_property
+    def _tests(self) -> dict[tuple[str, Task | None], list[PlannedTest]]:
+        return {}
+
+    def _tests_of(self, table: str, task: Task | None) -> list[PlannedTest]:
         entry = self.tables[table]
         tests = entry.evaluate
         if tests is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from bench.config.budget import Budget, Degradation
 from bench.config.spec import Checkpoint, Option
@@ -67,7 +69,13 @@ class RunSpec(Strict):
             parts.append(self.inference.slug)
         return "-".join(parts)
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """Name of the run's directory under ``results/runs``."""
+        """Name of the run's directory under ``results/runs``; kept, since a plan asks for it thousands of times."""
         return f"{self.slug}-{self.hash}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, which has its own identity."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied

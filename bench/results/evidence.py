@@ -12,6 +12,7 @@ import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_record import run_record
+from bench.data.file_hashes import file_key
 from bench.foundation.errors import BenchError
 from bench.scoring.score_record import VERSION
 
@@ -98,7 +100,13 @@ def without_other_trainings(plan: Plan, folders: Iterable[Path]) -> Plan:
 
 def runs_of(path: Path) -> set[str]:
     """The runs that a file of evidence says anything of; none where there is no file."""
-    return {row["run"] for row in rows_of(path, "run")}
+    return set(_runs_of(path, file_key(path))) if path.is_file() else set()
+
+
+@lru_cache
+def _runs_of(path: Path, key: str) -> frozenset[str]:
+    """`runs_of` a file as it is: a plan asks for the same curves once for every figure."""
+    return frozenset(row["run"] for row in rows_of(path, "run"))
 
 
 def _groups(folder: Path) -> dict[Pair, tuple[str, set[tuple[str, str]]]]:

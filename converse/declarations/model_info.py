@@ -22,6 +22,7 @@ A model file opens with ``MODELS = {name: {...}}``. Keys of an entry:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,14 +92,18 @@ def models() -> dict[str, ModelInfo]:
     Raises:
         LiteralError: a declaration of this package is broken (its own tests catch that).
     """
+    paths = [path for path in sorted(_FOLDER.glob("*.py")) if not path.stem.startswith("_")]
+    return dict(_declared(tuple((path, path.read_bytes()) for path in paths)))
+
+
+@functools.lru_cache(maxsize=4)  # keyed on the texts themselves: a plan asks a thousand times
+def _declared(files: tuple[tuple[Path, bytes], ...]) -> dict[str, ModelInfo]:
     found: dict[str, ModelInfo] = {}
-    for path in sorted(_FOLDER.glob("*.py")):
-        if path.stem.startswith("_"):
-            continue
+    for path, source in files:
         entries = read_literal(path, "MODELS")
         if not isinstance(entries, dict):
             raise LiteralError(f"{path.name}: MODELS must be a dict")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(source).hexdigest()
         for name, entry in entries.items():
             if name in found:
                 raise LiteralError(f"{path.name}: the model {name!r} is declared twice")

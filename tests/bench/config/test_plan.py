@@ -13,6 +13,7 @@ import pytest
 from bench.config.code_digest import code_digest
 from bench.config.loading import command_options, load_plan, plan_from_config, preset_names
 from bench.config.plan import Plan
+from bench.config.run_spec import RunSpec
 from bench.foundation import strict_yaml, versions
 from bench.foundation.errors import BenchError
 
@@ -62,6 +63,10 @@ def test_identity_is_stable() -> None:
     assert run.hash == type(run).model_validate_json(run.model_dump_json()).hash
     assert run.model_copy(update={"options": {}}).hash == run.hash, "spelling is not identity"
     assert run.model_copy(update={"threads": 2}).hash != run.hash
+    for deep in (False, True):
+        other = run.model_copy(update={"threads": 2}, deep=deep)
+        assert other.id == f"{other.slug}-{other.hash}" != run.id, "a copy does not keep the identity of the original"
+    assert run.model_dump().keys() == RunSpec.model_fields.keys() and run == run.model_copy()
 
 
 def copy_config(tmp_path: Path) -> Path:

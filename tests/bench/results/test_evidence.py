@@ -19,10 +19,12 @@ from bench.config.plan import Plan
 from bench.config.run_spec import RunSpec
 from bench.foundation.errors import BenchError
 from bench.results.done import Done
+from bench.results.evidence import rows_of, runs_of
 from bench.results.failures import failures
 from bench.results.tidy import load
 from bench.stages.publish import publish
 from bench.stages.tables import tables
+from bench.workflow.snake import Targets
 
 
 @pytest.fixture
@@ -239,3 +241,25 @@ def test_a_trained_run_is_answered_whole_or_not_at_all(plan: Plan, tmp_path: Pat
     assert Done(more).to_make(run) and [t.data for t in Done(more).left(run)] == ["embedded_test", "set12"]
     noisy = next(r for r in plan.runs.values() if r.method == "noisy")
     assert [t.data for t in Done(more).left(noisy)] == ["set12"], "what is not trained is the same everywhere"
+
+
+def test_curves_are_read_once_by_a_process_and_again_when_they_change(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = publish(plan, name="2026-01-01-first")
+    shutil.rmtree(layout.RESULTS / "runs")
+    asked: list[str] = []
+
+    def counted(path: Path, *columns: str) -> list[dict[str, str]]:
+        asked.append(path.name)
+        return rows_of(path, *columns)
+
+    monkeypatch.setattr("bench.results.evidence.rows_of", counted)
+    targets = Targets(plan)
+    assert targets.everything() and targets.report_inputs() and asked.count("curves.csv") == 1
+    curves = folder / "curves.csv"
+    run = next(iter(runs_of(curves)))
+    change(curves, lambda frame: frame["run"] == run, run="another")
+    assert {"another"} <= runs_of(curves) and run not in runs_of(curves)
+    curves.unlink()
+    assert runs_of(curves) == set()

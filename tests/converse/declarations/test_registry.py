@@ -12,7 +12,7 @@ import plugin_sources
 import pytest
 
 import converse
-from converse.declarations import registry
+from converse.declarations import model_info, registry
 from converse.declarations.literals import LiteralError, read_literal
 from converse.declarations.model_info import list_models, models
 from converse.declarations.model_spec import resolve
@@ -199,3 +199,13 @@ def test_a_file_put_beside_the_shipped_ones_is_known_by_its_bytes(
         ids.append(resolve("conv_dncnn", {"operator": "gain"}).identity()["operator_sha256"])
     assert ids[0] != ids[1]
     assert "operator_sha256" not in resolve("conv_dncnn", {"operator": "conv"}).identity()
+
+
+def test_models_are_read_again_when_their_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_info, "_FOLDER", shutil.copytree(model_info._FOLDER, tmp_path / "models"))
+    before = model_info.models()["dncnn"]
+    assert model_info.models()["dncnn"] is before and model_info.models() is not model_info.models()
+    text = before.path.read_text()
+    before.path.write_text(text.replace(before.summary, "other words"))
+    after = model_info.models()["dncnn"]
+    assert after.summary == "other words" and after.sha256 != before.sha256
