@@ -8,7 +8,6 @@ renders again what is not fresh. Torch-free.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,7 @@ from bench.config.code_digest import code_digest
 from bench.config.plan import Plan
 from bench.config.resolve import digest
 from bench.data.datasets import data_root
-from bench.data.file_hashes import hash_folder
+from bench.data.file_hashes import hash_folder, sha256_file
 from bench.foundation import atomic
 from bench.results.model_cases import what_is_timed
 
@@ -72,7 +71,7 @@ def stamp(
     record = {
         "fingerprint": made_from or fingerprint(plan, stage, name),
         "complete": complete,
-        "files": {str(path): _sha256(path) for path in files},
+        "files": {str(path): sha256_file(path) for path in files},
     }
     target = layout.stamp_json(plan.name, stage, name)
     atomic.write_json(target, record)
@@ -86,7 +85,7 @@ def state(plan: Plan, stage: Stage, name: str, files: Iterable[Path]) -> State:
     try:
         record = json.loads(layout.stamp_json(plan.name, stage, name).read_text(encoding="utf-8"))
         same = record["fingerprint"] == fingerprint(plan, stage, name)
-        if not same or any(record["files"].get(str(path)) != _sha256(path) for path in wanted):
+        if not same or any(record["files"].get(str(path)) != sha256_file(path) for path in wanted):
             return "stale"
         return "fresh" if record["complete"] else "partial"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -104,9 +103,5 @@ def _measured_here() -> str:
     found = []
     for path in layout.local_results():
         with contextlib.suppress(FileNotFoundError):
-            found.append([str(path), _sha256(path)])
+            found.append([str(path), sha256_file(path)])
     return digest(found)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -6,7 +6,6 @@ run's folder, cut short or edited is named by `fault` and not used.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.config.evaluation import PlannedTest
 from bench.config.layout import score_record
+from bench.data.file_hashes import sha256_file
 from bench.foundation import atomic, provenance, versions
 from bench.scoring.score_log import Case, Computed
 
@@ -84,7 +84,7 @@ def sign(
         evaluation=test.key,
         version=VERSION,
         content=test.content,
-        sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+        sha256=sha256_file(table),
         identity=dict(identity),
         images={case.image: case.source[0] for case in cases},
         kernels={case.kernel: case.source[1] for case in cases},
@@ -118,6 +118,6 @@ def fault(table: Path, record: ScoreRecord | None, run: str, test: PlannedTest) 
     ):
         if found != wanted:
             return f"{table}: holds scores of {what} {found!r}, not of {wanted!r}"
-    if hashlib.sha256(table.read_bytes()).hexdigest() != record.sha256:
+    if sha256_file(table) != record.sha256:
         return f"{table}: changed since it was measured (its checksum does not fit {score_record(table).name})"
     return ""
