@@ -317,11 +317,7 @@ rule report:
     input:
         lambda w: PRESETS[w.preset].report_inputs(),
     output:
-        [
-            str(page)
-            for page in layout.report_pages("{preset}")
-            if page.name == "index.md"
-        ],
+        str(layout.report_index("{preset}")),
         [
             report(
                 str(page),
@@ -332,8 +328,7 @@ rule report:
                     "page": {"index": "tables and figures"}.get(page.stem, page.stem),
                 },
             )
-            for page in layout.report_pages("{preset}")
-            if page.name != "index.md"
+            for page in layout.shown_pages("{preset}")
         ],
     log:
         "results/logs/report/{preset}.log",
@@ -349,7 +344,7 @@ rule report:
 
 onsuccess:
     for targets in PRESETS.asked():
-        report = layout.report_dir(targets.plan.name) / "index.md"
+        report = layout.report_index(targets.plan.name)
         if report.exists():
             print(f"\nThe report: {report} (and index.html beside it)")
 

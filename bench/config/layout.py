@@ -107,8 +107,17 @@ def report_dir(preset: str) -> Path:
 
 def report_pages(preset: str) -> list[Path]:
     """The pages of a report: what its rule makes, what its stamp speaks of."""
-    names = ("index.md", "index.html", "reproducibility.md", "verdicts.md")
-    return [report_dir(preset) / name for name in names]
+    return [report_index(preset), *shown_pages(preset)]
+
+
+def report_index(preset: str) -> Path:
+    """The first page of a report, as Markdown."""
+    return report_dir(preset) / "index.md"
+
+
+def shown_pages(preset: str) -> list[Path]:
+    """The pages of a report that Snakemake's own report holds: its first page as HTML, and the others."""
+    return [report_dir(preset) / name for name in ("index.html", "reproducibility.md", "verdicts.md")]
 
 
 def table_stem(preset: str, table: str) -> Path:

@@ -54,12 +54,10 @@ class Targets:
         """All tables and figures."""
         plan = self.plan
         tables = [
-            f"{layout.table_stem(plan.name, t)}{s}"
-            for t in [*plan.tables, layout.THROUGHPUT]
-            for s in (".md", ".tex", ".csv")
+            f"{layout.table_stem(plan.name, t)}{s}" for t in [*plan.tables, layout.THROUGHPUT] for s in TABLE_SUFFIXES
         ]
         figures = [f for f in (*plan.figures, *plan.analyses) if not self.done.undrawable(f)]
-        return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in figures for s in (".png", ".pdf")]
+        return tables + [f"{layout.figure_stem(plan.name, f)}{s}" for f in figures for s in FIGURE_SUFFIXES]
 
     def tables(self) -> dict[str, list[str]]:
         """Target name to files: one per table id, and a short form (``table1``, ``lambda``).
