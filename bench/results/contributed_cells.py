@@ -90,6 +90,7 @@ STEP = Kind("a whole number from 1", lambda text: COUNT.fits(text) and int(text)
 DAY = Kind("a day as YYYY-MM-DD", _day)
 SHA256 = pattern("64 hexadecimal digits", "[0-9a-f]{64}")
 OBJECT = Kind("a JSON object", lambda text: isinstance(parsed(text), dict))
+OBJECTS = Kind("a JSON object or a list of them", lambda text: OBJECT.fits(text) or _computed(text))
 DEVICE = pattern("cpu, cuda or cuda:N", r"cpu|cuda(:\d+)?")
 KINDS: dict[str, dict[str, Kind]] = {
     "runs.csv": {
@@ -114,7 +115,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "weights_sha256": SHA256,
         "date": DAY,
         "device": DEVICE,
-        "computed": OBJECT,
+        "computed": OBJECTS,
         "machine": OBJECT,
         "versions": OBJECT,
     },

@@ -15,12 +15,8 @@ from bench.config.evaluation import Evaluation, PlannedTest
 from bench.config.plan import Plan
 from bench.data import protocols
 from bench.data.images import Pixels, read_image
-<<<<<<< HEAD
-from bench.data.kernels import load_kernel
-from bench.data.planned_files import PlannedFile
-=======
 from bench.data.kernel_files import load_kernel
->>>>>>> 8b402a5 (x)
+from bench.data.planned_files import PlannedFile
 from bench.foundation.errors import BenchError
 from bench.pages.drawings import crops
 from bench.results import captions
@@ -141,10 +137,9 @@ def _clean(plan: Plan, test: PlannedTest, name: str, kernel: str) -> Pixels:
 
 
 def _file(test: Evaluation, files: Mapping[str, PlannedFile], name: str) -> PlannedFile:
-    for file in files.values():
-        if name in (file.path.name, file.path.stem):
-            return file
-    raise BenchError(f"{test.key}: no file {name!r} any more; evaluate again")
+    if name not in files:
+        raise BenchError(f"{test.key}: no file {name!r} any more; evaluate again")
+    return files[name]
 
 
 def draw(plan: Plan, results: Results, table: str) -> Any:
