@@ -27,6 +27,8 @@ ROOMS = (
     "foundation",
 )
 """Of ``bench``, from top to bottom: a room imports only from itself and from rooms below it."""
+FLOORS = ("models", "assembly", "operators", "mathematics", "cuda", "native", "declarations", "calls")
+"""Of ``converse``, from top to bottom, as rooms; its files beside them are imported by whoever needs them."""
 LONGEST = 250
 LONGER = {
     "bench/__main__.py": "one command line, read in one place: every verb's options side by side",
@@ -65,6 +67,11 @@ def room(path: Path) -> str | None:
     return parts[1] if parts[0] == "bench" and len(parts) > 2 else None
 
 
+def floor(path: Path) -> str | None:
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == "converse" and len(parts) > 2 else None
+
+
 def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -76,6 +83,11 @@ def test_directions(path: Path) -> None:
     if top == "converse":
         outside = {n.split(".")[0] for n in names} - STDLIB - {"torch", "converse"}
         assert not outside, f"{shown(path)} imports {sorted(outside)}: {TORCH_ONLY}"
+        for name, target in house_imports(path).items():
+            here, there = (floor(p) for p in (path, target))
+            assert here is None or there is None or FLOORS.index(here) <= FLOORS.index(there), (
+                f"{shown(path)} imports {name} of {shown(target)}: {here} lies below {there}"
+            )
         return
     for name, target in house_imports(path).items():
         there = room(target)
@@ -94,6 +106,7 @@ def test_directions(path: Path) -> None:
 
 def test_every_file_of_bench_has_a_room() -> None:
     assert {room(p) for p in FILES} - {None} == set(ROOMS)
+    assert {floor(p) for p in FILES} - {None} == set(FLOORS)
     loose = [p.name for p in ROOT.glob("bench/*.py")]
     assert sorted(loose) == ["__init__.py", "__main__.py"], "a file of bench belongs in a room"
 

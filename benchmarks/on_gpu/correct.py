@@ -16,9 +16,9 @@ from bench.training.batch import Batch
 from bench.training.stepping import Stepper
 from benchmarks.on_gpu.journal import Answer, Case
 from converse.assembly.norm import channel_norm
+from converse.calls.setting import Setting
 from converse.cuda.planes import shared_limit
 from converse.mathematics.functional import converse2d
-from converse.mathematics.setting import Setting
 from converse.mathematics.spectral import planes_for
 
 BOUND = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 3e-3}

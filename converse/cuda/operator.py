@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from ..mathematics.setting import PADDING_MODES, Setting
+from ..calls.setting import PADDING_MODES, Setting
 from .planes import Planes
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..mathematics.setting import Setting
+from ..calls.setting import Setting
 from ..native.serving import refusal
 from . import plan
 from .operator import solve, solve_backward

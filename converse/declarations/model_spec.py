@@ -8,7 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
 
-from ..mathematics.setting import PADDING_MODES
+from ..calls.setting import PADDING_MODES
 from .literals import unknown
 from .model_info import ModelInfo, find_model
 from .operator_info import OperatorInfo

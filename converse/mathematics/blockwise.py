@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..calls.modes import is_transformed
+from ..calls.setting import Setting
 from ..native.serving import serving
 from ..native.upsampler import upsample, upsample_backward
-from .modes import is_transformed
 from .precision import full_precision
-from .setting import Setting
 from .transfer import TINY
 
 _CACHE = 1 << 21

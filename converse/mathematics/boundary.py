@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..calls.setting import PADDING_MODES, Setting
 from .checks import choice, feature_map, sizes
 from .padding import pad2d
-from .setting import PADDING_MODES, Setting
 
 
 def pad_margins(y: Tensor, margins: tuple[int, int, int, int], mode: str) -> Tensor:

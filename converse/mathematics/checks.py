@@ -14,8 +14,8 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from .modes import UNTRACED
-from .setting import X0_NAMES, Setting
+from ..calls.modes import UNTRACED
+from ..calls.setting import X0_NAMES, Setting
 
 SERVED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """What a map may be made of."""
@@ -158,7 +158,7 @@ def lam_for(y: Tensor, lam: object) -> Tensor | float:
 
 
 def x0_for(y: Tensor, x0: object, scale: int) -> Tensor | str:
-    """``x0`` if it is one of :data:`converse.mathematics.setting.X0_NAMES` or a tensor of the output's shape.
+    """``x0`` if it is one of :data:`converse.calls.setting.X0_NAMES` or a tensor of the output's shape.
 
     Raises:
         TypeError: neither a name nor a real floating tensor.

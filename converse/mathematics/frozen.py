@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..calls.setting import Setting
 from ..native.serving import serving
 from .fourier import DFT
 from .precision import full_precision
-from .setting import Setting
 from .spectral import filter_maps, grid_of, planes_for, solution_like
 from .transfer import compute_dtype, transfer
 from .transforms import Grid

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..calls.setting import PADDING_MODES, Setting
 from . import checks
 from .blockwise import apply_pattern, is_single_pattern, pattern, solve_blocks
 from .node import solve
 from .padding import crop2d, pad2d
 from .precision import full_precision
-from .setting import PADDING_MODES, Setting
 
 
 def converse2d(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..calls.setting import Setting
 from .fourier import DFT
 from .padding import crop2d, pad2d
-from .setting import Setting
 from .transfer import TINY, compute_dtype
 from .transforms import Grid
 

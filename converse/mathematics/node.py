@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..calls.modes import UNTRACED, is_transformed
+from ..calls.setting import SCHEMA, Setting, unbundled
 from ..native.serving import compiled_wanted, on_torch
 from .by_autograd import by_autograd
 from .higher_order import differentiable
-from .modes import UNTRACED, is_transformed
-from .setting import SCHEMA, Setting, unbundled
 from .spectral import gradients, gradients_like, solution, solution_like
 
 _TENSORS = "Tensor y, Tensor kernel, Tensor lam"

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..calls.setting import Setting
 from ..cuda import operator as on_cuda
 from ..cuda.planes import Planes
 from ..cuda.serving import serving as serving_on_cuda
@@ -27,7 +28,6 @@ from .checks import sizes
 from .fourier import DFT
 from .padding import crop2d, fold_padding_, pad_into
 from .precision import full_precision
-from .setting import Setting
 from .transfer import Gradients, compute_dtype, transfer
 from .transforms import Grid
 

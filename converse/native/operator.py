@@ -7,7 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
-from ..mathematics.setting import PADDING_MODES, Setting
+from ..calls.setting import PADDING_MODES, Setting
 from .library import Library, Problem
 
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}

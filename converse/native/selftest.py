@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..mathematics.setting import Setting
+from ..calls.setting import Setting
 from ..reference import reference
 from .block import enter, enter_backward, leave, leave_backward
 from .library import Library

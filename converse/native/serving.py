@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from ..mathematics.modes import is_transformed
+from ..calls.modes import is_transformed
 from .library import Library
 from .loading import load
 from .operator import TYPES

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..calls.setting import PADDING_MODES
 from ..mathematics.boundary import pad_margins
 from ..mathematics.checks import choice, feature_map, integer, pair
-from ..mathematics.setting import PADDING_MODES
 from .conv import PaddedConv
 
 OPERATOR = {

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ..calls.setting import PADDING_MODES
 from ..mathematics import correlation
 from ..mathematics.boundary import pad_margins
 from ..mathematics.checks import choice, integer, pair
-from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "Conv",

@@ -18,13 +18,13 @@ from typing import Any  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from ..calls.modes import is_transformed  # noqa: E402
+from ..calls.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
 from ..mathematics import checks  # noqa: E402
 from ..mathematics.blockwise import is_single_pattern, pattern  # noqa: E402
 from ..mathematics.frozen import Transfer  # noqa: E402
 from ..mathematics.functional import converse2d  # noqa: E402
 from ..mathematics.initial import INITS, bias_for, fill_kernel  # noqa: E402
-from ..mathematics.modes import is_transformed  # noqa: E402
-from ..mathematics.setting import PADDING_MODES, X0_NAMES, Setting  # noqa: E402
 
 LAMS = ("per_channel", "shared")
 

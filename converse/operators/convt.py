@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..calls.setting import PADDING_MODES
 from ..mathematics.boundary import pad_margins
 from ..mathematics.checks import choice, integer, pair
-from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "ConvT",

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..calls.setting import PADDING_MODES
 from ..mathematics.checks import choice, feature_map, integer, pair
 from ..mathematics.precision import full_precision
-from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "DySample",

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..calls.setting import PADDING_MODES
 from ..mathematics.boundary import pad_margins
 from ..mathematics.checks import choice, feature_map, integer, pair
 from ..mathematics.precision import full_precision
-from ..mathematics.setting import PADDING_MODES
 
 OPERATOR = {
     "label": "Deconver",

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from converse.calls.setting import PADDING_MODES
 from converse.declarations.operator_info import OperatorInfo
 from converse.declarations.registry import load_operator, operators
-from converse.mathematics.setting import PADDING_MODES
 
 CHANNELS = 4
 """Even, and a multiple of the groups that some operators make of them."""

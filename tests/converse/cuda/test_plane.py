@@ -7,9 +7,9 @@ import pytest
 import torch
 from cuda_on_cpu import compiled, pointers
 
+from converse.calls.setting import PADDING_MODES, Setting
 from converse.cuda import plan
 from converse.cuda.operator import Task
-from converse.mathematics.setting import PADDING_MODES, Setting
 from converse.mathematics.spectral import gradients, solution
 from converse.native.serving import on_torch
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 import torch
 
+from converse.calls.setting import Setting
 from converse.cuda import serving as cuda_serving
 from converse.cuda import trust
 from converse.cuda.driver import _value
@@ -15,7 +16,6 @@ from converse.cuda.norm import serving as norm_serving
 from converse.cuda.operator import Task
 from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
-from converse.mathematics.setting import Setting
 from converse.native.serving import compiled_wanted, on_torch, refusal
 
 WITNESS = (spectral.solution, spectral.gradients)

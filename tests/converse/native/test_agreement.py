@@ -12,9 +12,9 @@ from operator_cases import relative
 from torch import Tensor
 
 from converse import build_model
+from converse.calls.setting import PADDING_MODES, Setting
 from converse.mathematics import spectral
 from converse.mathematics.functional import converse2d
-from converse.mathematics.setting import PADDING_MODES, Setting
 from converse.native import serving
 from converse.native.library import Library
 from converse.native.operator import solve, solve_backward

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from converse.mathematics.setting import PADDING_MODES
+from converse.calls.setting import PADDING_MODES
 from converse.operators.conv import Conv
 from converse.operators.convt import ConvT
 from converse.operators.nearest import Nearest
