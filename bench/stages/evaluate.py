@@ -17,9 +17,9 @@ import numpy as np
 from bench.config import layout
 from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
+from bench.config.run_record import weights_sha256
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
-from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image, write_png
 from bench.data.kernel_files import load_kernel
 from bench.data.kernels import Kernel
@@ -204,7 +204,7 @@ class _Test:
     def _identity(self) -> dict[str, object]:
         return {
             "run": self.run.id,
-            "weights": None if self.run.method else sha256_file(layout.weights(self.run.id)),
+            "weights": None if self.run.method else weights_sha256(self.run.id),
             "protocol": self.test.protocol,
             "versions": [versions.EVAL_VERSION, versions.DEGRADE_VERSION],
         }

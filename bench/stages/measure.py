@@ -18,10 +18,9 @@ from bench.analyses import trained
 from bench.config import layout
 from bench.config.plan import Plan
 from bench.config.planned_properties import VERSION, PlannedProperty, properties_of
-from bench.config.run_record import run_record
+from bench.config.run_record import run_record, weights_sha256
 from bench.config.run_spec import RunSpec
 from bench.data import protocols
-from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image
 from bench.data.kernel_files import load_kernel
 from bench.foundation import atomic, provenance
@@ -81,7 +80,7 @@ def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device)
         "evaluation": one.test.key,
         "version": VERSION,
         "content": one.test.content,
-        "weights_sha256": sha256_file(layout.weights(run.id)),
+        "weights_sha256": weights_sha256(run.id),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "device": str(device),
         "computed": json.dumps(computed, sort_keys=True),

@@ -176,8 +176,8 @@ def test_a_damaged_image_is_named_after_the_others_are_done(tmp_path: Path) -> N
 def test_a_bad_kernel_does_not_stop_the_others(tmp_path: Path) -> None:
     plan = tiny_plan(tmp_path)
     run = run_id(plan, "blurred")
-    np.save(tmp_path / "kernels" / "motion.npy", np.full((7, 7), 0.5))
-    with pytest.raises(BenchError, match=r"motion\.npy: a blur kernel sums to one"):
+    np.save(tmp_path / "kernels" / "motion.npy", np.full((6, 6), 0.5))
+    with pytest.raises(BenchError, match=r"motion\.npy: sides of a blur kernel are odd"):
         evaluate(plan, run, progress=False)
     partial = layout.metrics_csv(run, stem_of(plan, "blurred")).with_suffix(".partial")
     done = [json.loads(line) for line in partial.read_text().splitlines()[1:]]
@@ -253,3 +253,15 @@ def test_a_pair_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("bench.data.leak_pairs.refuse_overlap", None)
     (layout.metrics_csv(run, denoising(plan))).unlink()
     evaluate(plan, run, progress=False)
+
+
+def test_weights_that_are_not_the_runs_own_are_not_scored(tmp_path: Path) -> None:
+    """Another training's file in its place: its scores would have stood under this run, and stopped every table."""
+    plan = tiny_plan(tmp_path)
+    run = run_id(plan, "dncnn")
+    train(plan, run, progress=False)
+    record = json.loads(layout.run_json(run).read_text())
+    layout.run_json(run).write_text(json.dumps({**record, "weights_sha256": "0" * 64}))
+    with pytest.raises(BenchError, match=r"model\.safetensors: other weights than run\.json beside it records"):
+        evaluate(plan, run, progress=False)
+    assert not layout.metrics_csv(run, denoising(plan)).exists()
