@@ -37,8 +37,8 @@ class Presets:
 
     @property
     def targets(self) -> list[str]:
-        """Presets that are targets by their names; one named like a rule or a table is made by ``--config preset=``."""
-        return [name for name in self.names if name not in (*RULES, *self.chosen.tables())]
+        """Presets that are targets by their names; one that is named like a rule is made by ``--config preset=``."""
+        return [name for name in self.names if name not in RULES]
 
     def __getitem__(self, preset: str) -> Targets:
         if preset not in self._planned:

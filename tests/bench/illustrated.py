@@ -17,7 +17,7 @@ from bench.data.datasets import Dataset
 from bench.data.images import write_png
 from bench.scoring.prepare import prepare
 
-NAMES = {"photo_1.png": 0.0, "photo_2.png": 0.7}
+NAMES = {"photo_1": 0.0, "photo_2": 0.7}
 
 
 def photograph(seed: int, height: int = 120, width: int = 140) -> np.ndarray:
@@ -33,7 +33,7 @@ def illustrated(folder: Path) -> Iterator[Plan]:
     """A plan whose test images are two photographs in ``folder``, where one works until the end."""
     with working_in(folder):
         for i, name in enumerate(NAMES):
-            write_png(folder / "photos" / name, photograph(i))
+            write_png(folder / "photos" / f"{name}.png", photograph(i))
         found = toy_plan(folder)
         data = Dataset(split="test", folder=str(folder / "photos"))
         data._name, data._base = "embedded_test", folder

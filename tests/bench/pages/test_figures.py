@@ -46,7 +46,7 @@ def test_every_kind_is_drawn_twice_the_same(plan: Plan) -> None:
 
 
 CAPTIONS = {
-    "visual": ("photo_1.png of embedded test", "seed 0"),
+    "visual": ("photo_1 of embedded test", "seed 0"),
     "curves": ("seeds 0, 1",),
     "axis": ("to Converse-DnCNN", "95% interval over training seeds on these images"),
     "latency": ("denoising 16×16, batch 1", "Imaginary CPU"),
@@ -114,7 +114,7 @@ def test_titles_carry_the_scores_of_the_whole_image(plan: Plan) -> None:
     run = plan.rows["four"][0].runs[0]
     values = results.values(run.id, plan.evaluations(run)[0].key, "psnr")
     assert values is not None
-    assert found.name == "photo_1.png" and found.tiles[0].psnr == values[("photo_1.png", "")]
+    assert found.name == "photo_1" and found.tiles[0].psnr == values[("photo_1", "")]
     assert [t.label for t in found.tiles] == [r.label for r in plan.rows["four"]] and not found.lost
     drawn = visual.draw(plan, results, "four")
     titles = [a.get_title() for a in drawn.axes]

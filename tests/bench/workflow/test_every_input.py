@@ -75,7 +75,9 @@ FILES = {
     "helper.py": "GAIN = 1\n",
     "weights.pth": "weights",
     "results/evidence/2026-01-01-x/runs.csv": "run,status\n",
-    "datasets.yaml": "".join(f"{n}:\n  folder: {n}\n  split: test\n" for n in ("ours", "mine", "other"))
+    "datasets.yaml": "".join(
+        f"{n}:\n  folder: {n}\n  split: {'train' if n == 'ours' else 'test'}\n" for n in ("ours", "mine", "other")
+    )
     + KERNELS % (64 * "a"),
 }
 DENOISING, DEBLURRING, TRAINED = ("noisy", "plain", "plugin", "loaded"), ("blurred",), ("plain", "plugin")
