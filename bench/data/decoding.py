@@ -25,6 +25,8 @@ ALLOWED = "8-bit gray or RGB, one frame"
 _LOSSLESS = {"1": "L", "L": "L", "LA": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB"}
 """Pillow's mode to the one that holds the same values, if all alpha is opaque."""
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "P": 1, "PA": 2, "RGB": 3, "RGBA": 4}
+ORIENTATION = 0x0112
+"""The camera's orientation in EXIF and TIFF; 5 to 8: rows are columns."""
 _SCALAR = ("I", "F")
 """Modes of one wide number per pixel; ``I;16`` and its kin begin alike."""
 
@@ -64,11 +66,8 @@ def size(path: Path) -> tuple[int, int]:
     with opened(path) as image:
         if reason := _refusal(image):
             raise BenchError(f"{path}: {reason}")
-        turned = image.getexif().get(0x0112, 1) >= 5
-        # Of a TIFF some versions of Pillow say the upright size already.
-        tags = getattr(image, "tag_v2", {})
-        width, height = tags.get(256, image.width), tags.get(257, image.height)
-        return (width, height) if turned else (height, width)
+        turned = image.getexif().get(ORIENTATION, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 @contextmanager
@@ -157,9 +156,12 @@ def _bits(image: Image.Image) -> int:
 
 
 def _tiff_refusal(image: Image.Image) -> str:
-    """Signed or float samples, and channels beyond those of the mode, which Pillow skips."""
+    """Signed or float samples, channels beyond those of the mode, which Pillow skips, and what lies on its side, of
+    which Pillow 13 reads uncompressed rows in the length of columns."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return ""
+    if (turned := image.tag_v2.get(ORIENTATION, 1)) >= 5:
+        return f"a TIFF that lies on its side (orientation {turned}); save it upright"
     if set(image.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,))) != {1}:
         return f"image mode {image.mode} of signed or floating-point samples"
     samples = image.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)

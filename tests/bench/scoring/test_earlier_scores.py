@@ -17,6 +17,7 @@ from tiny_training import run_id, tiny_plan
 from bench.config import layout
 from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
+from bench.data.file_hashes import sha256_file
 from bench.data.images import read_image, write_png
 from bench.foundation import provenance, versions
 from bench.foundation.errors import BenchError
@@ -175,6 +176,9 @@ def test_what_does_not_fit_is_measured_again(
     if what == "weights":
         tensors, meta = load(layout.weights(run))
         save(layout.weights(run), {n: t * 1.01 for n, t in tensors.items()}, meta)
+        record = json.loads(layout.run_json(run).read_text())
+        record["weights_sha256"] = sha256_file(layout.weights(run))
+        layout.run_json(run).write_text(json.dumps(record))
     elif what == "image":
         write_png(tmp_path / "test" / "c.png", photograph(48, 56, seed=99))
         plan = tiny_plan(tmp_path, steps=1)
