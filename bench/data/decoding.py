@@ -43,7 +43,7 @@ def decode(path: Path) -> Picture:
 
     Read: 8-bit gray and RGB; bilevel, 2- and 4-bit gray and palettes, whose values 8 bits hold; alpha that is opaque
     everywhere. Refused: 16 bits and floats (no range is guessed), partial transparency, several frames, CMYK,
-    YCbCr and Lab (a conversion needs profiles), further channels.
+    YCbCr and Lab (a conversion needs profiles), further channels, TIFFs that lie on their side.
 
     Raises:
         BenchError: missing, damaged, too large, or refused; names the file, what it holds and what is allowed.
