@@ -46,6 +46,11 @@ class RunSpec(Strict):
     """None: float32 as IEEE has it."""
 
     @property
+    def products(self) -> Literal["float32", "tf32"]:
+        """The precision in which float32 tensors are multiplied (`bench.models.arithmetic`)."""
+        return self.precision or "float32"
+
+    @property
     def hash(self) -> str:
         """Ten hex digits of the sha256 of the canonical JSON."""
         data = self.model_dump(mode="json", exclude_none=True, exclude={"model", "options"})

@@ -7,9 +7,8 @@ from pathlib import Path
 from bench.foundation.errors import BenchError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-
-
-KERNEL_SUFFIXES = (".npy", ".mat", ".txt", ".csv", *IMAGE_SUFFIXES)
+TEXT_SUFFIXES = (".txt", ".csv")
+KERNEL_SUFFIXES = (".npy", ".mat", *TEXT_SUFFIXES, *IMAGE_SUFFIXES)
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.decoding import decode
-from bench.data.image_folder import IMAGE_SUFFIXES
+from bench.data.image_folder import IMAGE_SUFFIXES, TEXT_SUFFIXES
 from bench.data.kernels import SUM_TOLERANCE, Kernel, check_kernel
 from bench.foundation.errors import BenchError
 
-TEXT = (".txt", ".csv")
-ALLOWED = f"one array of odd sides in .npy, .mat or {' or '.join(TEXT)}, or a gray image ({', '.join(IMAGE_SUFFIXES)})"
+ALLOWED = (
+    f"one array of odd sides in .npy, .mat or {' or '.join(TEXT_SUFFIXES)}, "
+    f"or a gray image ({', '.join(IMAGE_SUFFIXES)})"
+)
 
 
 def load_kernel(path: Path) -> Kernel:
@@ -58,7 +60,7 @@ def _array(path: Path) -> NDArray[np.generic]:
             return np.asarray(np.load(path, allow_pickle=False))
         if suffix == ".mat":
             return _matlab(path)
-        if suffix in TEXT:
+        if suffix in TEXT_SUFFIXES:
             text = path.read_text(encoding="utf-8-sig").replace(",", " ").replace(";", " ")
             return np.loadtxt(text.splitlines(), ndmin=2)
     except BenchError:

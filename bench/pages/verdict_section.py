@@ -13,8 +13,8 @@ from bench.pages import attached, formats, verdict_summary, verdict_views
 from bench.pages.attached import Attached
 from bench.pages.drawings import ladder
 from bench.pages.style import save, theme
-from bench.results.verdicts.judge import Judgement, judge_study, to_csv
-from bench.results.verdicts.runs_table import runs_csv
+from bench.results.verdicts.files import verdict_files
+from bench.results.verdicts.judge import Judgement, judge_study
 from bench.results.view import View
 
 FIGURE = "ladder"
@@ -29,9 +29,8 @@ class VerdictSection:
     rungs: str
     answers: dict[str, str]
     views: tuple[dict[str, str], ...]
-    csv: Attached
-    runs: Attached
-    """The runs behind every claim."""
+    files: tuple[Attached, ...]
+    """The tidy data behind it (`bench.results.verdicts.files`)."""
     caption: str
     image: Attached | None
     """The ladder; None where no claim about rows has a number."""
@@ -41,7 +40,7 @@ class VerdictSection:
 def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | None:
     """The verdicts of the study that a plan's configuration holds; None where it has no claims.
 
-    Draws the ladder and writes ``data/verdicts.csv`` and ``data/verdict_runs.csv`` of the report.
+    Draws the ladder and writes the tidy files (`bench.results.verdicts.files`) into ``data`` of the report.
 
     Args:
         plan: whose report it is.
@@ -52,10 +51,9 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
     found = judge_study(folder, None, plan.plugins, anew) if folder else None
     if found is None:
         return None
-    lines, runs = to_csv(found.verdicts), runs_csv(found)
-    data = layout.report_dir(plan.name) / "data"
-    atomic.write_bytes(data / "verdicts.csv", lines)
-    atomic.write_bytes(data / "verdict_runs.csv", runs)
+    files = verdict_files(found)
+    for name, content in files.items():
+        atomic.write_bytes(layout.report_dir(plan.name) / "data" / name, content)
     stem = layout.figure_stem(plan.name, FIGURE)
     image = _draw(found, stem)
     return VerdictSection(
@@ -66,8 +64,7 @@ def verdict_section(plan: Plan, sections: Collection[str]) -> VerdictSection | N
             "md": formats.markdown(verdict_views.answers(found, sections, "verdicts.md")),
         },
         tuple(_both(view) for view in verdict_views.full(found)),
-        attached.csv("verdicts", lines.decode()),
-        attached.csv("verdict_runs", runs.decode()),
+        tuple(attached.csv(name.removesuffix(".csv"), content.decode()) for name, content in files.items()),
         ladder.caption(found),
         image,
         stem.with_suffix(".png").relative_to(layout.report_dir(plan.name)).as_posix(),

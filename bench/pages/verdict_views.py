@@ -1,35 +1,21 @@
-"""Verdicts as tables: the answer in one line per claim, every line in full, the comparisons, the spread, the proof."""
+"""Verdicts as tables: the answer in one line per claim, and every line in full."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection
 
 from bench.config import analysis_info
 from bench.config.claims import RowClaim
-from bench.pages.claim_places import place, table_name
+from bench.pages.claim_places import place
+from bench.pages.comparison_views import EFFECT, between, comparisons, number, p_value, proof, spread
 from bench.pages.verdict_summary import grouped
 from bench.results.captions import dataset_name
-from bench.results.comparison import holm
 from bench.results.statistics.decisions import CANNOT_TELL
-from bench.results.statistics.seed_means import seed_means
-from bench.results.statistics.spread import components, pairing_pays_above
-from bench.results.verdicts import proof_table
-from bench.results.verdicts.family import family
 from bench.results.verdicts.judge import Judgement
-from bench.results.verdicts.ladder import Rung
 from bench.results.verdicts.verdict import Verdict, joined
-from bench.results.view import DASH, Cell, Column, Kind, Line, Section, View, signed
+from bench.results.view import Cell, Column, Kind, Line, Section, View, signed
 
-EFFECT = "effect (dB)"
-KINDS: dict[str, Kind] = {
-    "paper": "paper",
-    "rung": "word",
-    "data": "word",
-    "verdict": "word",
-    "design": "word",
-    "reason": "text",
-}
+KINDS: dict[str, Kind] = {"paper": "paper", "rung": "word", "data": "word", "verdict": "word", "reason": "text"}
 """Kind of a column by its heading, where it is no number."""
 
 
@@ -94,11 +80,7 @@ def _analysis(v: Verdict) -> str:
 
 def ends(v: Verdict, digits: int = 3) -> str:
     """The interval of a verdict (dB); empty where it has none."""
-    return _between(None if v.low is None or v.high is None else (v.low, v.high), digits)
-
-
-def _between(interval: tuple[float, float] | None, digits: int = 3) -> str:
-    return f"{signed(interval[0], digits)} to {signed(interval[1], digits)}" if interval else ""
+    return between(v.low, v.high, digits)
 
 
 def _remarks(found: Judgement) -> tuple[str, ...]:
@@ -128,9 +110,9 @@ def in_full(found: Judgement) -> View:
                 Cell(signed(v.effect_db, 3) if v.effect_db is not None else v.number),
                 Cell(ends(v)),
                 Cell(str(v.n) if v.n else ""),
-                Cell(_p(v.p_holm)),
-                Cell(_number(v.correlation, ".2f")),
-                Cell(_number(v.detectable_db, ".3f")),
+                Cell(p_value(v.p_holm)),
+                Cell(number(v.correlation, ".2f")),
+                Cell(number(v.detectable_db, ".3f")),
                 Cell(signed(v.published_db) if v.published_db is not None else ""),
                 Cell(joined(v.comparison, v.reason, _analysis(v))),
             )
@@ -145,103 +127,3 @@ def in_full(found: Judgement) -> View:
         "power."
     )
     return View("verdicts-in-full", "Every verdict", columns, (Section(tuple(lines)),), remarks=(remark,))
-
-
-def comparisons(found: Judgement) -> View:
-    """Every single comparison of every axis and rung, corrected after Holm."""
-    heads = (EFFECT, "interval", "n", "p", "p (Holm)", "sign flip", "r", "in pairs", "detectable")
-    columns = (Column("comparison", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
-    sections = []
-    for rung in found.ladder.rungs:
-        for table in rung.plan.tables:
-            gaps = family(rung, table, found.ladder.claims)
-            lines = []
-            for (pair, gap), p in zip(gaps.items(), holm(list(gaps.values())), strict=True):
-                pairs = replace(gap, design="paired")
-                lines.append(
-                    Line(
-                        (
-                            Cell(" − ".join(pair)),
-                            Cell(signed(gap.effect, 3) if gap.effect is not None else DASH),
-                            Cell(_between(gap.interval())),
-                            Cell(str(gap.n)),
-                            Cell(_p(gap.p)),
-                            Cell(_p(p)),
-                            Cell(_p(pairs.p_sign_flip)),
-                            Cell(_number(gap.correlation, ".2f")),
-                            Cell(_between(pairs.interval()) if pairs.testable and gap.design != "paired" else ""),
-                            Cell(_number(gap.detectable, ".3f")),
-                        )
-                    )
-                )
-            if lines:
-                design = rung.study.design(rung.plan.tables[table])
-                sections.append(Section(tuple(lines), f"{table_name(found, table)}, rung {rung.name}, {design}"))
-    remark = (
-        "Over all data sets, equally weighted. In pairs of common seeds, whatever was declared: the interval, and "
-        "the p of an exact two-sided sign-flip test, from six of them. Where Welch's test was declared neither decides."
-    )
-    title = "The single comparisons of every axis"
-    return View("comparisons", title, columns, tuple(sections), remarks=(remark,))
-
-
-def spread(found: Judgement) -> View:
-    """Where the spread of every row comes from."""
-    heads = ("seeds", "sd over seeds", "seed", "image", "seed × image")
-    columns = (Column("row", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
-    sections = [
-        Section(tuple(lines), f"{table_name(found, table)}, rung {rung.name}")
-        for rung in found.ladder.rungs
-        for table in rung.plan.tables
-        if (lines := list(_spreads(rung, table)))
-    ]
-    pays = ", ".join(f"{pairing_pays_above(n):.2f} at n = {n}" for n in (3, 5, 8, 10))
-    remarks = (
-        "Standard deviation over seeds of the number that is tested (dB; data sets equally weighted), and the "
-        "components of a balanced two-way analysis of seeds and images, all images together, as standard deviations.",
-        f"Comparing seeds in pairs gives a shorter interval only above a correlation of {pays}.",
-    )
-    return View("spread", "Spread over seeds and images", columns, tuple(sections), remarks=remarks)
-
-
-def _spreads(rung: Rung, table: str) -> Iterator[Line]:
-    for row in rung.plan.rows[table]:
-        scores = rung.scores(table, row.id)
-        values = scores.values.dropna(axis=1) if scores is not None else None
-        if values is None or values.shape[1] < 2 or not len(values):
-            continue
-        parts = components(values.T.to_numpy())
-        total = float(seed_means(values).std())
-        numbers = [total, *(None if v is None else v**0.5 for v in (parts.seed, parts.image, parts.rest))]
-        yield Line((Cell(row.label), Cell(str(values.shape[1])), *(Cell(_number(v, ".3f")) for v in numbers)))
-
-
-def proof() -> View:
-    """Error rates, coverage and power by simulation."""
-    frame = proof_table.load()
-    heads = ("design", "seeds", "r", "diverged", "expected", "rate", "z")
-    columns = (Column("event", "label"), *(Column(h, KINDS.get(h, "count")) for h in heads))
-    lines = []
-    for row in frame.to_dict("records"):
-        expected = f"{'≤ ' if row['bound'] == 'at most' else ''}{row['expected']:.4f}"
-        given = (row["what"], row["design"], row["seeds"], f"{row['correlation']:g}", f"{row['diverged']:g}", expected)
-        lines.append(Line(tuple(Cell(str(c)) for c in (*given, f"{row['rate']:.4f}", signed(row["z"], 1)))))
-    far, exact = int((frame["z"].abs() > 2).sum()), int((frame["bound"] == "equal").sum())
-    remarks = (
-        "Simulated tables of 12 images whose effects, and whose row × image effects, are drawn once and held fixed; "
-        f"what is drawn anew in each of {int(frame['repetitions'].max()):,} repetitions are seeds. Judged by the code "
-        "that judges evidence. z: deviation in Monte-Carlo errors; zero below an upper bound (≤).",
-        f"{far} of {len(frame)} rates lie beyond two Monte-Carlo errors; of the {exact} compared with an exact "
-        f"expectation chance alone puts about {0.0455 * exact:.1f} there. Welch's test of independent rows errs on the "
-        "safe side at few seeds, by exactly the amount that is expected here.",
-    )
-    return View("proof", "The statistics, proved by simulation", columns, (Section(tuple(lines)),), remarks=remarks)
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None or value != value else format(value, form).replace("-", "−")
-
-
-def _p(value: float | None) -> str:
-    """A p-value; no test gives zero."""
-    return "< 0.001" if value is not None and value < 0.001 else _number(value, ".3f")

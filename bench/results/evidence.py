@@ -123,9 +123,13 @@ def _groups(folder: Path) -> dict[Pair, tuple[str, set[tuple[str, str]]]]:
     return found
 
 
+VALUES = ("image", "kernel", "metric", "value")
+"""What the checksum of a group's values is of."""
+
+
 def values_sha256(rows: Iterable[Mapping[Any, str]]) -> str:
     """Checksum of a group's values, whatever the order of its rows."""
-    lines = sorted("|".join(row[c] for c in ("image", "kernel", "metric", "value")) for row in rows)
+    lines = sorted("|".join(row[c] for c in VALUES) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from bench.config.evaluation import PlannedTest
 from bench.config.plan import Plan
 from bench.config.run_record import run_record
 from bench.results.columns import COLUMNS
-from bench.results.evidence import Pair, checkpoints_of, other_checkpoint, same_content, values_sha256
+from bench.results.evidence import VALUES, Pair, checkpoints_of, other_checkpoint, same_content, values_sha256
 from bench.results.merging import Candidate, choose
 from bench.results.reading import number, read_csv
 from bench.scoring.score_record import VERSION, ScoreRecord, fault, read_record
@@ -123,9 +123,11 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
     if index.is_file():
         table = read_csv(index, tuple(c for c in COLUMNS["scores.csv"] if c not in ("source", "computed")))
         known = {(r["run"], r["evaluation"], r["version"]): r for r in table.to_dict("records")}
-    for (run, key), part in frame[frame["version"] == VERSION].groupby(["run", "evaluation"], sort=False):
+    runs = {run for run, _ in wanted if not plan.is_anew(run)}
+    frame = frame[(frame["version"] == VERSION) & frame["run"].isin(runs)]
+    for (run, key), part in frame.groupby(["run", "evaluation"], sort=False):
         pair = str(run), str(key)
-        if pair not in wanted or plan.is_anew(pair[0]):
+        if pair not in wanted:
             continue
         about = {str(c): str(v) for c, v in known.get((*pair, VERSION), {}).items()}
         content = about.get("content") or (str(part["content"].iloc[0]) if "content" in part else "")
@@ -134,7 +136,7 @@ def _published(plan: Plan, folder: Path, wanted: Mapping[Pair, PlannedTest]) -> 
         why = ""
         if index.is_file() and not about:
             why = f"{index.name} does not know it"
-        elif index.is_file() and about["values_sha256"] != values_sha256(part.to_dict("records")):
+        elif index.is_file() and about["values_sha256"] != values_sha256(part[list(VALUES)].to_dict("records")):
             why = f"its values changed since they were published (checksum in {index.name})"
         elif part.duplicated(["image", "kernel", "metric"]).any():
             why = "it holds an image twice"

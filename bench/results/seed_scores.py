@@ -64,7 +64,7 @@ def seed_scores(
     """
     import pandas as pd
 
-    columns: dict[int, pd.Series] = {}
+    cells: dict[tuple[str, str], dict[int, pd.Series]] = {}
     expected = {(test.data, kernel) for test in tests for kernel in results.kernels(test)}
     diverged, missing, used = [], [], []
     for run in row.runs[:seeds]:
@@ -79,10 +79,11 @@ def seed_scores(
                 known = parts.get((test.data, kernel))
                 if known is None or len(part) > len(known):
                     parts[test.data, kernel] = part
-        if parts:
-            columns[seed] = pd.concat(parts, names=["dataset", "kernel", "image"])
-        if parts.keys() < expected or columns[seed].isna().any():
+        for cell, part in parts.items():
+            cells.setdefault(cell, {})[seed] = part
+        if parts.keys() < expected or any(part.isna().any() for part in parts.values()):
             missing.append(seed)
-    empty = pd.MultiIndex.from_arrays([[], [], []], names=["dataset", "kernel", "image"])
-    frame = pd.DataFrame(columns) if columns else pd.DataFrame(index=empty)
+    names = ["dataset", "kernel", "image"]
+    empty = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], [], []], names=names))
+    frame = pd.concat({cell: pd.DataFrame(by_seed) for cell, by_seed in cells.items()}, names=names) if cells else empty
     return SeedScores(row.id, frame, len(used), tuple(diverged), tuple(missing), tuple(used))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.config import layout as paths
 from bench.config.evaluation import Evaluation
@@ -50,12 +50,10 @@ class Results:
 
     @cached_property
     def _series(self) -> dict[tuple[str, str, str], pd.Series]:
-        found = {}
-        for key, part in self.metrics.groupby(["run", "evaluation", "metric"], sort=False):
-            run, evaluation, metric = key
-            values = part.set_index(["image", "kernel"])["value"].astype(float)
-            found[str(run), str(evaluation), str(metric)] = values.where(values.abs() != float("inf"))
-        return found
+        places: dict[Any, Any] = self.metrics.groupby(["run", "evaluation", "metric"], sort=False).indices
+        values = self.metrics.set_index(["image", "kernel"])["value"].astype(float)
+        values = values.where(values.abs() != float("inf"))
+        return {key: values.iloc[at] for key, at in places.items()}
 
     @cached_property
     def _reasons(self) -> dict[tuple[str, str, str], dict[tuple[str, str], str]]:
@@ -95,16 +93,17 @@ class Results:
 
     def cells(self, run_id: str, evaluation: str, metric: str) -> Mapping[str, pd.Series]:
         """`values` by image, one series for each kernel in the order of the file; empty if there are none."""
-        key = run_id, evaluation, metric
-        if key not in self._cells:
-            values = self._series.get(key)
-            parts = () if values is None else values.groupby(level="kernel", sort=False)
-            self._cells[key] = {str(kernel): part.droplevel("kernel") for kernel, part in parts}
-        return self._cells[key]
+        return self._cells.get((run_id, evaluation, metric), {})
 
     @cached_property
     def _cells(self) -> dict[tuple[str, str, str], dict[str, pd.Series]]:
-        return {}
+        places: dict[Any, Any] = self.metrics.groupby(["run", "evaluation", "metric", "kernel"], sort=False).indices
+        values = self.metrics.set_index("image")["value"].astype(float)
+        values = values.where(values.abs() != float("inf"))
+        found: dict[tuple[str, str, str], dict[str, pd.Series]] = {}
+        for (*key, kernel), at in places.items():
+            found.setdefault(tuple(key), {})[kernel] = values.iloc[at]
+        return found
 
     def reasons(self, run_id: str, evaluation: str, metric: str) -> Mapping[tuple[str, str], str]:
         """Why images of one run have no finite value, by (image, kernel)."""

@@ -75,7 +75,7 @@ def evaluate(
     run = plan.run(run_id)
     tests = _chosen(plan, run, keys)
     failures: list[str] = []
-    with arithmetic(run.threads, run.precision or "float32"), stopping() as stop:
+    with arithmetic(run.threads, run.products), stopping() as stop:
         where = "cpu" if run.method else str(networks.choose_device(device or plan.preset.device))
         restorer = restorer_of(plan.plugins, run, where)
         for test in tests:
@@ -118,7 +118,7 @@ class _Test:
         failures: list[str] = []
         cases = self._cases(failures)
         identity = self._identity()
-        computed = provenance.computation(self.device, self.run.threads, self.run.precision or "float32")
+        computed = provenance.computation(self.device, self.run.threads, self.run.products)
         known = earlier(self.target.parent, identity)
         log = ScoreLog(self.target.with_suffix(".partial"), identity, cases, known, computed)
         left = [c for c in cases if not set(self.metrics) <= log.values(c).keys()]

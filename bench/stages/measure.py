@@ -63,7 +63,7 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
             "was trained and import the numbers, or import it with its weights"
         )
     where = networks.choose_device(device or plan.preset.device)
-    with arithmetic(run.threads, run.precision or "float32"):
+    with arithmetic(run.threads, run.products):
         for key in chosen:
             target = layout.property_csv(run_id, asked[key].stem)
             with only_worker(target.with_suffix(".lock"), f"measure {run_id} {key}"), within_memory(key):
@@ -73,7 +73,7 @@ def measure(plan: Plan, run_id: str, *, keys: Sequence[str] | None = None, devic
 
 def _table(plan: Plan, run: RunSpec, one: PlannedProperty, device: torch.device) -> bytes:
     """The numbers of one property; none for a run that diverged or was skipped."""
-    computed = provenance.computation(str(device), run.threads, run.precision or "float32")
+    computed = provenance.computation(str(device), run.threads, run.products)
     same = {
         "run": run.id,
         "property": one.name,

@@ -20,14 +20,14 @@ from bench.pages import formats, verdict_views
 from bench.pages.table_files import table_texts, write_texts
 from bench.pages.verdict_short import short
 from bench.results.tidy import Results, load
-from bench.results.verdicts.judge import Judgement, judge_study, to_csv
-from bench.results.verdicts.runs_table import runs_csv
+from bench.results.verdicts.files import verdict_files
+from bench.results.verdicts.judge import Judgement, judge_study
 
 HEAD = """# Verdicts
 
 What the claims of `config/claims.yaml` come to on all committed evidence, by the rules of `config/study.yaml`, which
 [docs/statistics.md](../../docs/statistics.md) explains. Tidy: [verdicts](verdicts.csv), [the runs behind
-them](verdict_runs.csv). [The tables](README.md).
+them](verdict_runs.csv), [single comparisons](comparisons.csv), [spread](spread.csv). [The tables](README.md).
 """
 
 
@@ -69,11 +69,7 @@ def present(reports: Path, readme: Path) -> list[Path]:
 
 def _verdicts(found: Judgement, reports: Path) -> Iterator[Path]:
     views = (f'<a id="{view.id}"></a>\n\n{formats.markdown(view)}' for view in verdict_views.full(found))
-    pages = {
-        "verdicts.md": "\n".join([HEAD, *views]).encode(),
-        "verdicts.csv": to_csv(found.verdicts),
-        "verdict_runs.csv": runs_csv(found),
-    }
+    pages = {"verdicts.md": "\n".join([HEAD, *views]).encode(), **verdict_files(found)}
     for name, content in pages.items():
         atomic.write_bytes(reports / name, content)
         yield reports / name

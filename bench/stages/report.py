@@ -34,6 +34,7 @@ from bench.results.rendered import fingerprint, stamp
 from bench.results.throughput_ratios import throughput_frame
 from bench.results.throughput_table import throughput_views
 from bench.results.tidy import Results, load
+from bench.results.verdicts import files as verdict_files
 from bench.results.view import View
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "pages" / "templates"
@@ -83,13 +84,13 @@ def report(plan: Plan, *, allow_missing: bool = False) -> Path:
     for page in layout.report_pages(plan.name):
         text = environment.get_template(f"{page.name}.j2").render(context)
         atomic.write_bytes(page, text.encode())
-    _write_data(folder / "data", plan, results, analyses)
+    _write_data(folder / "data", plan, results, analyses, judged=context["verdicts"] is not None)
     for drawn in (p for section in context["sections"] for p in section["pictures"] if p.data is not None):
         atomic.write_bytes(folder / "data" / "figures" / drawn.data.name, drawn.data.content)
     complete = not lost and not any(section.missing for section in analyses)
     complete = complete and not any(p.missing for section in context["sections"] for p in section["pictures"])
     stamp(plan, "report", "", layout.report_pages(plan.name), complete=complete, made_from=made_from)
-    return folder / "index.md"
+    return layout.report_index(plan.name)
 
 
 def _context(
@@ -190,8 +191,10 @@ def _subset(plan: Plan) -> str:
     return captions.subset_warning(tests)
 
 
-def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[AnalysisSection]) -> None:
-    """The tidy frames and what their columns mean."""
+def _write_data(
+    folder: Path, plan: Plan, results: Results, analyses: Sequence[AnalysisSection], *, judged: bool
+) -> None:
+    """The tidy frames, and what their columns and those of the verdicts mean."""
     frames: Mapping[str, Any] = {
         "runs.csv": results.runs,
         "metrics.csv": results.metrics,
@@ -202,7 +205,8 @@ def _write_data(folder: Path, plan: Plan, results: Results, analyses: Sequence[A
     }
     for name, frame in frames.items():
         atomic.write_bytes(folder / name, csv_text(frame[list(COLUMNS[name])]).encode())
-    columns = {name: COLUMNS[name] for name in frames}
+    columns: dict[str, Mapping[str, str]] = {name: COLUMNS[name] for name in frames}
+    columns |= verdict_files.COLUMNS if judged else {}
     for part in analyses:
         if not part.missing:
             atomic.write_bytes(folder / f"{part.id}.csv", part.tidy.encode())

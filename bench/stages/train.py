@@ -64,7 +64,7 @@ def train(plan: Plan, run_id: str, *, device: str | None = None, progress: bool 
         raise BenchError(f"run {run_id}: {run.method!r} is a classical method, there is nothing to train")
     where = networks.choose_device(device or plan.preset.device)
     lock = layout.state_file(run_id).with_name("lock")
-    with only_worker(lock, f"train {run_id}"), arithmetic(run.threads, run.precision or "float32"):
+    with only_worker(lock, f"train {run_id}"), arithmetic(run.threads, run.products):
         record.say_if_repeated(run, where)
         if run.checkpoint:
             _load(plan, run, where, progress)

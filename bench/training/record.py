@@ -24,7 +24,7 @@ Computed = dict[str, Any]
 
 def computation(run: RunSpec, device: torch.device) -> Computed:
     """How this machine computes the run: `bench.foundation.provenance.computation`."""
-    return provenance.computation(str(device), run.threads, run.precision or "float32")
+    return provenance.computation(str(device), run.threads, run.products)
 
 
 def say_if_repeated(run: RunSpec, device: torch.device) -> None:

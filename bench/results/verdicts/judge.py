@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from bench.config.claims import Picture, Property, RowClaim
-from bench.results.reading import csv_text
 from bench.results.tidy import load
 from bench.results.verdicts import properties, row_claims
+from bench.results.verdicts.comparisons import comparisons_frame
 from bench.results.verdicts.ladder import Ladder, load_ladder
+from bench.results.verdicts.spread import spread_frame
 from bench.results.verdicts.tidy_tables import TidyTables, load_tables
-from bench.results.verdicts.verdict import COLUMNS, SHOWN, Verdict
+from bench.results.verdicts.verdict import SHOWN, Verdict
 
 
 def judge(ladder: Ladder, tables: TidyTables) -> list[Verdict]:
@@ -54,14 +57,6 @@ def decisive(verdicts: Iterable[Verdict], ladder: Ladder) -> dict[str, Verdict]:
     return best
 
 
-def to_csv(verdicts: Sequence[Verdict]) -> bytes:
-    """``verdicts.csv``; the verdict says there that it is provisional."""
-    import pandas as pd
-
-    rows = [{c: v.words if c == "verdict" else getattr(v, c) for c in COLUMNS} for v in verdicts]
-    return csv_text(pd.DataFrame(rows, columns=list(COLUMNS)), float_format="%.6g").encode()
-
-
 @dataclass(frozen=True)
 class Judgement:
     """The study judged: the rungs, what the analyses found, and every verdict."""
@@ -74,6 +69,16 @@ class Judgement:
     def decisive(self) -> dict[str, Verdict]:
         """The verdict to be read, by claim."""
         return decisive(self.verdicts, self.ladder)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Every single comparison (`bench.results.verdicts.comparisons`)."""
+        return comparisons_frame(self.ladder)
+
+    @cached_property
+    def spread(self) -> pd.DataFrame:
+        """Where the spread of every row comes from (`bench.results.verdicts.spread`)."""
+        return spread_frame(self.ladder)
 
     @property
     def tested(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.config.claims import RowClaim
-from bench.results.reading import csv_text
 from bench.results.verdicts import properties
 from bench.results.verdicts.judge import Judgement
 
@@ -19,7 +18,7 @@ COLUMNS = {
 }
 
 
-def runs_csv(found: Judgement) -> bytes:
+def runs_frame(found: Judgement) -> pd.DataFrame:
     """One line per claim that trained rows decide, rung, row and run."""
     lines = []
     for name, claim in found.ladder.claims.by_id.items():
@@ -30,4 +29,4 @@ def runs_csv(found: Judgement) -> bytes:
                     scores = rung.scores(table, row)
                     for run in scores.runs if scores else ():
                         lines.append((name, rung.name, table, row, run, rung.results.status(run).status))
-    return csv_text(pd.DataFrame(lines, columns=list(COLUMNS))).encode()
+    return pd.DataFrame(lines, columns=list(COLUMNS))

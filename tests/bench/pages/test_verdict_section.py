@@ -16,7 +16,7 @@ from toy_study import toy_study, write_proof
 
 from bench.config import layout
 from bench.config.plan import Plan
-from bench.pages import formats, verdict_summary, verdict_views
+from bench.pages import comparison_views, formats, verdict_summary, verdict_views
 from bench.pages.claim_places import subject
 from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
@@ -117,7 +117,7 @@ def test_the_page_says_what_chance_would_give_and_where_the_spread_comes_from(pl
     found = judge_study(Path("config"), None)
     assert found is not None
     assert "4 of the 7 verdicts rest on a test at 5 %" in verdict_views.answers(found, []).remarks[1]
-    (section,) = verdict_views.spread(found).sections
+    (section,) = comparison_views.spread(found).sections
     assert [line.cells[0].text for line in section.lines] == ["DnCNN", "Conv-DnCNN", "Converse-DnCNN"]
     total = float(section.lines[2].cells[2].text)
     assert total == pytest.approx(pd.Series(SEEDS).std(), abs=6e-4)
@@ -178,7 +178,7 @@ def test_panels_of_the_ladder_and_p_values(plans: dict[str, Plan]) -> None:
     names = {subject(found, v[0]) for v in ladder.effects(found).values()}
     titles = {axis.get_title(loc="left").partition("\n")[0] for axis in ladder.draw(found).axes if axis.get_visible()}
     assert names == titles == {"Table 4"}
-    page = formats.html_fragment(verdict_views.comparisons(found))
+    page = formats.html_fragment(comparison_views.comparisons(found))
     assert 'data-sort="0.001">&lt; 0.001<' in page and ">0.000<" not in page
 
 

@@ -19,7 +19,7 @@ from bench.results.seed_scores import SeedScores
 from bench.results.verdicts.judge import judge_study
 from bench.results.verdicts.ladder import Rung
 from bench.results.verdicts.row_means import row_means
-from bench.results.verdicts.runs_table import runs_csv
+from bench.results.verdicts.runs_table import runs_frame
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_runs_can_be_followed(root: Path) -> None:
     folder = evidence(root, plan, table, spread_out(dict.fromkeys(PARTS, 28.0)))
     found = judge_study(Path("config"), [folder])
     assert found is not None
-    (root / "runs.csv").write_bytes(runs_csv(found))
+    runs_frame(found).to_csv(root / "runs.csv", index=False)
     frame = pd.read_csv(root / "runs.csv")
     assert len(frame) == 20 and set(frame["table"]) == {table} and set(frame["row"]) == set(PARTS)
 
