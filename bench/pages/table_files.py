@@ -31,7 +31,7 @@ def table_texts(plan: Plan, results: Results, name: str, *, complete: bool) -> M
         BenchError: a table that mixes protocols.
     """
     if name == layout.THROUGHPUT:
-        views, frame = throughput_views(results), throughput_frame(results)
+        views, frame = throughput_views(results), throughput_frame(results.throughput)
     else:
         view, frame = table_view(plan, results, name), records_frame(plan, results, name)
         if not complete:

@@ -12,7 +12,6 @@ from bench.results.columns import WHERE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.results.tidy import Results
 
 BASELINE = "algorithm1"
 ON_ALGORITHM1 = " on Algorithm 1"
@@ -73,11 +72,11 @@ def ratios(row: Any, peers: pd.DataFrame) -> Ratios:
     return Ratios(**told, withheld=withheld)
 
 
-def throughput_frame(results: Results) -> pd.DataFrame:
-    """The tidy timings with their `Ratios`, a column each; empty where there is none, ``withheld`` then says why."""
+def throughput_frame(timings: pd.DataFrame) -> pd.DataFrame:
+    """Tidy timings with their `Ratios`, a column each; empty where there is none, ``withheld`` then says why."""
     import pandas as pd
 
-    frame = results.throughput.copy()
+    frame = timings
     found = []
     for row in frame.to_dict("records"):
         peers = frame

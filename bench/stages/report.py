@@ -142,7 +142,7 @@ def _context(
         "sections": sections,
         "throughput_md": "\n".join(formats.markdown(v) for v in timings),
         "throughput_html": "\n".join(formats.html_fragment(v) for v in timings),
-        "throughput_csv": attached.csv("throughput", csv_text(throughput_frame(results))),
+        "throughput_csv": attached.csv("throughput", csv_text(throughput_frame(results.throughput))),
         "reading": [KINDS[kind].READING for kind in dict.fromkeys(kind for _, kind in plan.figures.values())],
         "provenance": provenance_rows(plan, results),
         "datasets": dataset_rows(plan),

@@ -101,7 +101,7 @@ def test_every_operator_that_takes_the_case_is_timed(root: Path, monkeypatch: py
     good = models[~models["name"].str.contains("Broken|Picky|Wrong")]
     assert set(good["status"]) == {"ok"}
     assert {"cpu"} == set(frame["device"]) and frame["torch"].unique().tolist() == [torch.__version__]
-    ratios = throughput_frame(load(plan)).set_index(["case", "pass", "name"])
+    ratios = throughput_frame(load(plan).throughput).set_index(["case", "pass", "name"])
     row = ratios.loc[("body 8²", "forward", "converse2d")]
     base = ratios.loc[("body 8²", "forward", "algorithm1")]
     assert row["speedup"] == pytest.approx(base["median_s"] / row["median_s"])
@@ -308,7 +308,7 @@ def test_no_speed_up_where_the_results_are_wrong(root: Path) -> None:
     line = next(x for x in view.sections[0].lines if x.cells[0].text == "converse2d")
     assert [c.text for c in line.cells[1:6]] == ["25.0 (1.25)", "", "", "", "25.0"]
     assert (line.cells[1].marks[0], "failed: output 3.0e-03") in view.notes
-    frame = throughput_frame(load(plan)).set_index("name")
+    frame = throughput_frame(load(plan).throughput).set_index("name")
     assert frame.loc["converse2d", ["speedup", "relative", "fastest"]].isna().all(axis=None)
     assert frame.loc["conv", "speedup"].notna().all()
 

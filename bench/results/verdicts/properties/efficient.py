@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.config.timed_variants import PASSED
-from bench.results.columns import TIMED_ON
+from bench.config.timed_variants import CONVOLUTIONS, PASSED
+from bench.results.columns import WHERE
 from bench.results.statistics.decisions import CANNOT_TELL
+from bench.results.throughput_ratios import throughput_frame
 from bench.results.verdicts.ladder import Ladder
 from bench.results.verdicts.tidy_tables import TidyTables
 from bench.results.verdicts.verdict import Verdict, joined
 
 SOURCE = "throughput"
 PASS = "forward+backward"
-KEYS = ["case", *TIMED_ON]
+KEYS = ["case", *WHERE]
 
 
 def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
@@ -30,16 +31,16 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     frame = frame[(frame["kind"] == "operator") & (frame["status"] == "ok")]
     wrong = frame[frame["gate"] != PASSED]  # what is wrong is not fast
     frame = frame.drop(wrong.index)
-    both = frame[frame["pass"] == PASS]
-    slower = _ratios(both, "median_s", "conv")
+    frame = throughput_frame(frame[frame["case"].isin(frame.loc[frame["name"] == "conv", "case"])])  # of stride 1
+    both, forward = (frame[(frame["pass"] == p) & (frame["name"] == "converse2d")] for p in (PASS, "forward"))
+    slower, published = both["fastest"].dropna(), 1 / both["speedup"].dropna()
     if not len(slower):
         return []
     words = [f"time {_range(slower)} of the fastest depthwise convolution's"]
-    forward = _ratios(frame[frame["pass"] == "forward"], "median_s", "conv")
-    words += [f"{_range(forward)} in the forward pass alone"] if len(forward) else []
-    published = _ratios(both, "median_s", "algorithm1")
+    alone = forward["fastest"].dropna()
+    words += [f"{_range(alone)} in the forward pass alone"] if len(alone) else []
     words += [f"{_range(published)} of Algorithm 1's"] if len(published) else []
-    memory = _ratios(both, "extra_peak_bytes", "conv")
+    memory = _memory(frame[frame["pass"] == PASS])
     words += [f"peak memory {_range(memory)} of the smallest convolution's"] if len(memory) else []
     word = "holds" if (slower <= 1).all() else "reversed" if (slower > 1).all() else CANNOT_TELL
     if word == "holds" and wrong["name"].isin(["conv", "converse2d"]).any():
@@ -50,16 +51,18 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)",
         f"not counted, since its results were not shown to be right: {dropped}" if dropped else "",
     )
-    devices = ", ".join(sorted(set(slower.index.get_level_values("device"))))
+    devices = ", ".join(sorted(set(both["device"])))
     number = f"{_range(slower)} × time ({devices}, training pass)"
     return [Verdict(claim, verdict=word, n=len(slower), reason=reason, number=number, source=SOURCE)]
 
 
-def _ratios(frame: pd.DataFrame, column: str, to: str) -> pd.Series:
-    """The operator's value by the least one of another operator in whichever padding and layout, case by case."""
-    values = frame.assign(operator=frame["name"].str.split(",").str[0])
-    least = values.pivot_table(index=KEYS, columns="operator", values=column, aggfunc="min")
-    return (least["converse2d"] / least[to]).dropna() if {to, "converse2d"} <= set(least.columns) else pd.Series()
+def _memory(frame: pd.DataFrame) -> pd.Series:
+    """The operator's peak memory by the least one of the convolutions, case by case."""
+    mine, theirs = (
+        frame[frame["name"].isin(names)].groupby(KEYS)["extra_peak_bytes"].min()
+        for names in (["converse2d"], CONVOLUTIONS["conv"])
+    )
+    return (mine / theirs).dropna()
 
 
 def _range(ratios: pd.Series) -> str:
