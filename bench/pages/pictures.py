@@ -37,7 +37,8 @@ def picture(plan: Plan, results: Results, done: Done, figure: str, *, allow_miss
         return Picture(figure, "", "", missing=why)
     drawn = embedded(plan, figure, "", "", allow_missing)  # a missing file is said before its caption needs the data
     if drawn.missing:
-        return drawn
+        lacking = next((path for path in done.figure_inputs(figure) if not path.is_file()), None)
+        return replace(drawn, missing=f"{drawn.missing}; it needs {lacking}") if lacking else drawn
     table, kind = plan.figures[figure]
     try:
         caption = KINDS[kind].caption(plan, results, table)

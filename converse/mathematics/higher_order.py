@@ -22,7 +22,7 @@ def differentiable(y: Tensor, kernel: Tensor, lam: Tensor, setting: Setting) -> 
     power = (f.real**2 + f.imag**2).sum((1, 2), keepdim=True)
     inverse = 1 / (power + lam.double().clamp_min(TINY)[:, None, None, None, None])
     q = (1 - f.sum((1, 2), keepdim=True)) * inverse if setting.nearest else inverse.to(f.dtype)
-    g = f.conj_physical() * q + float(setting.nearest)
+    g = torch.complex(f.real, -f.imag) * q + float(setting.nearest)
     spectrum = torch.fft.rfft2(padded)[:, :, None, None] * g.to(dtype.to_complex())
     x = torch.fft.irfft2(spectrum, s=(hp, wp))
     x = crop2d(x, setting.padding).permute(0, 1, 4, 3, 5, 2)

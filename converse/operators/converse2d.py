@@ -125,7 +125,9 @@ class Converse2D(nn.Module):
     def lam(self) -> Tensor | float:
         """lam in use: the fixed number, or sigmoid(b - 9) + eps of Eq. (9) in at least float32."""
         if self.bias is None:
-            return float(self.lam_option)
+            if isinstance(self.lam_option, str):
+                raise TypeError(f"bias: expected a tensor, since lam={self.lam_option!r} is learned from it, got None")
+            return self.lam_option
         b = self.bias
         return torch.sigmoid(b.to(torch.promote_types(b.dtype, torch.float32)) - 9.0) + self.eps
 
@@ -133,8 +135,8 @@ class Converse2D(nn.Module):
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
         kernel, lam, frozen = self.kernel, self.lam, self._frozen
         if frozen is not None and not torch.compiler.is_compiling() and not is_transformed():
-            used = [t for t in (y, kernel, lam) if isinstance(t, Tensor)]
-            needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in used)
+            used = (t.requires_grad for t in (y, kernel, lam) if isinstance(t, Tensor))
+            needs_grad = torch.is_grad_enabled() and any(used)
             if not needs_grad and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
                 return frozen.apply(y)
         return converse2d(
