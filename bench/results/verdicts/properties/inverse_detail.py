@@ -20,11 +20,12 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
     frame = tables.analyses.get(SOURCE)
     if frame is None or not len(frame):
         return []
-    words = []
+    words, medians = [], []
     for network, part in frame.groupby("network", sort=False):
         by_layer = part.groupby("layer")["error"].mean()
+        medians.append(by_layer.median())
         words.append(f"{network_label(str(network))} {by_layer.median():.2g} (largest {by_layer.max():.2g})")
     n = int(frame["image"].nunique())
     reason = f"re-convolution error, median over layers: {', '.join(words)}; n counts photographs"
-    number = f"{frame.groupby(['network', 'layer'])['error'].mean().median():.1%} of ‖Y‖"
+    number = f"{min(medians):.0%} to {max(medians):.0%} of ‖Y‖, by network"
     return [Verdict(claim, verdict=CANNOT_TELL, n=n, reason=reason, number=number, source=SOURCE)]
