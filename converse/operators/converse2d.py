@@ -135,9 +135,8 @@ class Converse2D(nn.Module):
         """Solve for every channel of ``y`` (B, C, H, W); see :func:`converse.mathematics.functional.converse2d`."""
         kernel, lam, frozen = self.kernel, self.lam, self._frozen
         if frozen is not None and not torch.compiler.is_compiling() and not is_transformed():
-            used = (t.requires_grad for t in (y, kernel, lam) if isinstance(t, Tensor))
-            needs_grad = torch.is_grad_enabled() and any(used)
-            if not needs_grad and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
+            learns = torch.is_grad_enabled() and any(t.requires_grad for t in (y, kernel, lam) if isinstance(t, Tensor))
+            if not learns and frozen.serves(y, kernel[0], self._of_channels(lam), self.setting):
                 return frozen.apply(y)
         return converse2d(
             y, kernel, lam, scale=self.scale, padding=self.padding, padding_mode=self.padding_mode, x0=self.x0
