@@ -21,6 +21,7 @@ from bench.pages.claim_places import subject
 from bench.pages.drawings import ladder
 from bench.pages.verdict_section import verdict_section
 from bench.pages.verdict_short import short
+from bench.results.verdicts import files as verdict_files
 from bench.results.verdicts.judge import judge_study
 from bench.stages.report import report
 from bench.stages.verdicts import verdicts
@@ -87,6 +88,14 @@ def test_every_line_can_be_followed(plans: dict[str, Plan]) -> None:
     assert len(mine) == 10 and set(mine["status"]) == {"trained"}
     verdicts = pd.read_csv(folder / "data" / "verdicts.csv")
     assert set(verdicts["claim"]) == {"better", "best", "same", "fine", "blind", "looks", "unknown"}
+    gaps = pd.read_csv(folder / "data" / "comparisons.csv").set_index(["rung", "first", "second"])
+    assert gaps.loc[("S", "Converse-DnCNN", "DnCNN"), ["effect_db", "n"]].tolist() == pytest.approx([0.5, 5])
+    spread = pd.read_csv(folder / "data" / "spread.csv").set_index(["rung", "row"])
+    assert spread.loc[("S", "Converse-DnCNN"), "sd_db"] == pytest.approx(pd.Series(SEEDS).std(), abs=1e-4)
+    meanings = (folder / "data" / "columns.md").read_text()
+    for name, columns in verdict_files.COLUMNS.items():
+        assert [*pd.read_csv(folder / "data" / name).columns] == [*columns]
+        assert f"## {name}" in meanings and all(f"| {column} |" in meanings for column in columns)
     html = Ids()
     html.feed((folder / "index.html").read_text())
     assert set(html.links) <= set(html.ids) and len(html.ids) == len(set(html.ids))
