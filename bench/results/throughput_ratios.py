@@ -12,7 +12,6 @@ from bench.results.columns import WHERE
 if TYPE_CHECKING:
     import pandas as pd
 
-
 BASELINE = "algorithm1"
 ON_ALGORITHM1 = " on Algorithm 1"
 """Suffix of a model that was timed a second time with its operator replaced by the paper's Algorithm 1."""
@@ -76,13 +75,12 @@ def throughput_frame(timings: pd.DataFrame) -> pd.DataFrame:
     """Tidy timings with their `Ratios`, a column each; empty where there is none, ``withheld`` then says why."""
     import pandas as pd
 
-    frame = timings
     found = []
-    for row in frame.to_dict("records"):
-        peers = frame
+    for row in timings.to_dict("records"):
+        peers = timings
         for column in (*WHERE, "case", "pass"):
             peers = peers[peers[column] == row[column]]
         found.append(ratios(row, peers))
     numbers = [name for name in Ratios.__dataclass_fields__ if name != "withheld"]
-    columns = {name: pd.Series([getattr(r, name) for r in found], frame.index, dtype=float) for name in numbers}
-    return frame.assign(**columns, withheld=["; ".join(dict.fromkeys(r.withheld.values())) for r in found])
+    columns = {name: pd.Series([getattr(r, name) for r in found], timings.index, dtype=float) for name in numbers}
+    return timings.assign(**columns, withheld=["; ".join(dict.fromkeys(r.withheld.values())) for r in found])

@@ -49,10 +49,16 @@ class Results:
     """(run, evaluation) to what is wrong with scores that lie there and are not used."""
 
     @cached_property
+    def _finite(self) -> pd.Series:
+        values = self.metrics["value"].astype(float)
+        return values.where(values.abs() != float("inf"))
+
+    @cached_property
     def _series(self) -> dict[tuple[str, str, str], pd.Series]:
+        import pandas as pd
+
         places: dict[Any, Any] = self.metrics.groupby(["run", "evaluation", "metric"], sort=False).indices
-        values = self.metrics.set_index(["image", "kernel"])["value"].astype(float)
-        values = values.where(values.abs() != float("inf"))
+        values = self._finite.set_axis(pd.MultiIndex.from_frame(self.metrics[["image", "kernel"]]))
         return {key: values.iloc[at] for key, at in places.items()}
 
     @cached_property
@@ -98,8 +104,7 @@ class Results:
     @cached_property
     def _cells(self) -> dict[tuple[str, str, str], dict[str, pd.Series]]:
         places: dict[Any, Any] = self.metrics.groupby(["run", "evaluation", "metric", "kernel"], sort=False).indices
-        values = self.metrics.set_index("image")["value"].astype(float)
-        values = values.where(values.abs() != float("inf"))
+        values = self._finite.set_axis(self.metrics["image"])
         found: dict[tuple[str, str, str], dict[str, pd.Series]] = {}
         for (*key, kernel), at in places.items():
             found.setdefault(tuple(key), {})[kernel] = values.iloc[at]

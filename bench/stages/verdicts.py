@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.config import layout
 from bench.foundation import atomic
 from bench.foundation.errors import BenchError
-from bench.results.verdicts.files import verdict_files
+from bench.results.verdicts.files import as_csv, verdicts_frame
 from bench.results.verdicts.judge import Judgement, judge_study
 
 FILES = ("runs.csv", "metrics.csv")
@@ -38,5 +38,5 @@ def verdicts(
     found = judge_study(layout.CONFIG, list(evidence) or None, plugins)
     if found is None:
         raise BenchError(f"{layout.CONFIG}: no claims.yaml, nothing to judge")
-    atomic.write_bytes(out, verdict_files(found)["verdicts.csv"])
+    atomic.write_bytes(out, as_csv(verdicts_frame(found)))
     return out, found

@@ -27,7 +27,12 @@ def verdict_files(found: Judgement) -> dict[str, bytes]:
         "comparisons.csv": found.comparisons,
         "spread.csv": found.spread,
     }
-    return {name: csv_text(frame, float_format="%.6g").encode() for name, frame in frames.items()}
+    return {name: as_csv(frame) for name, frame in frames.items()}
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """A frame as it is written, numbers to six digits."""
+    return csv_text(frame, float_format="%.6g").encode()
 
 
 def verdicts_frame(found: Judgement) -> pd.DataFrame:

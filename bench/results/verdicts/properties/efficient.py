@@ -51,7 +51,7 @@ def judge(claim: str, ladder: Ladder, tables: TidyTables) -> list[Verdict]:
         f"{PASS}: {', '.join(words)} ({len(slower)} cases on {where}; n counts cases)",
         f"not counted, since its results were not shown to be right: {dropped}" if dropped else "",
     )
-    devices = ", ".join(sorted(set(both["device"])))
+    devices = ", ".join(sorted(set(both.loc[slower.index, "device"])))
     number = f"{_range(slower)} × time ({devices}, training pass)"
     return [Verdict(claim, verdict=word, n=len(slower), reason=reason, number=number, source=SOURCE)]
 
