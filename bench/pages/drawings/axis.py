@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config.evaluation import Evaluation
 from bench.config.plan import Plan
-from bench.pages.drawings.half_page import panels
+from bench.pages.drawings.half_page import no_result, panels
 from bench.results import captions
 from bench.results.comparison import covers
 from bench.results.records import tests_of
@@ -38,7 +38,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
             if paper is not None:
                 axis.plot(paper, y + 0.2, "D", color="black", markersize=4, mfc="white", mew=0.9, zorder=3)
             if gap is None or gap.effect is None:
-                axis.annotate("no result", (0.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=6)
+                no_result(axis, y)
                 continue
             interval = gap.interval()
             if interval is not None:

@@ -49,3 +49,9 @@ def panels(count: int, labels: Sequence[str], *, row_height: float = 0.24) -> tu
         axis.margins(x=0.1)
         axis.locator_params(axis="x", nbins=3)
     return figure, cells[:count]
+
+
+def no_result(axis: Any, y: float) -> None:
+    """Says in a row of `panels` that it has no number, above what else stands there."""
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    axis.annotate("no result", (0.02, y), xycoords=("axes fraction", "data"), va="bottom", fontsize=6, bbox=box)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.config.plan import Plan
 from bench.foundation.errors import BenchError
-from bench.pages.drawings.half_page import panels
+from bench.pages.drawings.half_page import no_result, panels
 from bench.results import captions
 from bench.results.records import tests_of
 from bench.results.row_comparisons import against_default, default_row
@@ -34,7 +34,7 @@ def draw(plan: Plan, results: Results, table: str) -> Any:
         axis.axvline(0, color="#444444", linewidth=0.8, zorder=1)
         for y, (_, gap) in enumerate(found.values()):
             if gap is None:
-                axis.annotate("no result", (0.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=6)
+                no_result(axis, y)
                 continue
             values = np.sort(gap.per_image.to_numpy())
             height = np.linspace(0.3, -0.3, len(values)) if len(values) > 1 else np.zeros(1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench.foundation import strict_yaml
 from bench.foundation.errors import BenchError
 
+pytestmark = pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML has no loader in C here")
 ROOT = Path(__file__).parents[3]
 FILES = [ROOT / "datasets.yaml", *sorted((ROOT / "config").rglob("*.yaml"))]
 
